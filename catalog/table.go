@@ -1,0 +1,76 @@
+package catalog
+
+import "time"
+
+// Column is a column of a table, or a partition key. Type is a Hive type as DDL spells it, in lower
+// case ("bigint", "array<struct<a:int>>").
+type Column struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// SerDe says how the bytes of a table's files become rows.
+type SerDe struct {
+	Name       string            `json:"name,omitempty"`
+	Library    string            `json:"library"` // the Java class name that Hive knows it by
+	Parameters map[string]string `json:"parameters,omitempty"`
+}
+
+// Storage describes the files of a table or of one partition.
+type Storage struct {
+	Columns         []Column          `json:"columns"`
+	Location        string            `json:"location"` // s3://bucket/prefix/
+	InputFormat     string            `json:"inputFormat,omitempty"`
+	OutputFormat    string            `json:"outputFormat,omitempty"`
+	Compressed      bool              `json:"compressed,omitempty"`
+	NumberOfBuckets int32             `json:"numberOfBuckets,omitempty"`
+	SerDe           SerDe             `json:"serde"`
+	BucketColumns   []string          `json:"bucketColumns,omitempty"`
+	Parameters      map[string]string `json:"parameters,omitempty"`
+	StoredAsSubDirs bool              `json:"storedAsSubDirectories,omitempty"`
+}
+
+// Database is a name for tables. Names of databases, tables and columns are lower case.
+type Database struct {
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	Location    string            `json:"location,omitempty"`
+	Parameters  map[string]string `json:"parameters,omitempty"`
+	Created     time.Time         `json:"created"`
+}
+
+// Kinds of tables, as Glue spells them in TableType.
+const (
+	ExternalTable = "EXTERNAL_TABLE"
+	VirtualView   = "VIRTUAL_VIEW"
+)
+
+// Table is a table or a view in the catalogue.
+type Table struct {
+	Database         string            `json:"database"`
+	Name             string            `json:"name"`
+	Description      string            `json:"description,omitempty"`
+	Owner            string            `json:"owner,omitempty"`
+	Created          time.Time         `json:"created"`
+	Updated          time.Time         `json:"updated"`
+	CreatedBy        string            `json:"createdBy,omitempty"` // the principal's ARN
+	LastAccess       time.Time         `json:"lastAccess,omitzero"`
+	Retention        int32             `json:"retention,omitempty"`
+	Storage          Storage           `json:"storage"`
+	PartitionKeys    []Column          `json:"partitionKeys,omitempty"`
+	ViewOriginalText string            `json:"viewOriginalText,omitempty"` // what CREATE VIEW said, as Athena encodes it
+	ViewExpandedText string            `json:"viewExpandedText,omitempty"`
+	Kind             string            `json:"tableType,omitempty"` // ExternalTable or VirtualView
+	Parameters       map[string]string `json:"parameters,omitempty"`
+	Version          int64             `json:"version"`
+}
+
+// Partition is one registered partition: a value for each partition key, and where its files are.
+type Partition struct {
+	Values     []string          `json:"values"`
+	Storage    Storage           `json:"storage"`
+	Parameters map[string]string `json:"parameters,omitempty"`
+	Created    time.Time         `json:"created"`
+	LastAccess time.Time         `json:"lastAccess,omitzero"`
+}
