@@ -1,4 +1,96 @@
 // Package catalog is the lake's table of contents: databases, tables, views, partitions and
-// classifiers, in metadata only. It never reads an object and never decides how bytes become
-// rows; crawler, below it, discovers, and query reads.
+// classifiers, in metadata only. Names are lower case, as Hive has them. What one call changes is
+// changed whole or not at all, and what one View reads is of one moment.
+// It never reads an object and never decides how bytes become rows; crawler, below it, discovers,
+// and query reads.
 package catalog
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"flowlake/access"
+	"flowlake/state"
+)
+
+// Catalog holds the databases, tables, partitions and classifiers of every account and region. It
+// is safe for concurrent use.
+type Catalog struct {
+	st    *state.Store
+	guard *access.Guard
+	log   *slog.Logger
+}
+
+// Open returns the catalogue that is kept in st. It starts nothing.
+func Open(st *state.Store, guard *access.Guard, log *slog.Logger) *Catalog {
+	return &Catalog{st: st, guard: guard, log: log}
+}
+
+// View runs do on one consistent snapshot of the catalogue, as c.
+func (k *Catalog) View(ctx context.Context, c access.Caller, do func(*Snapshot) error) error {
+	return k.st.View(ctx, func(tx *state.Tx) error {
+		return do(&Snapshot{tx: tx, c: c, guard: k.guard})
+	})
+}
+
+// Edit runs do in one transaction, as c: what it changes is on disk when Edit returns, all of it, or
+// nothing when do returns an error. Changes run one at a time, so do must be brief and must not wait.
+func (k *Catalog) Edit(ctx context.Context, c access.Caller, do func(*Edit) error) error {
+	return k.st.Update(ctx, func(tx *state.Tx) error {
+		return do(&Edit{Snapshot: Snapshot{tx: tx, c: c, guard: k.guard}, now: time.Now().UTC()})
+	})
+}
+
+// Snapshot reads the catalogue as a caller, at one moment. It is used by one goroutine, inside the
+// function that it was given to.
+type Snapshot struct {
+	tx    *state.Tx
+	c     access.Caller
+	guard *access.Guard
+}
+
+// Edit is a Snapshot that also changes the catalogue.
+type Edit struct {
+	Snapshot
+	now time.Time
+}
+
+// Tx is the transaction beneath, for a document that must change together with the catalogue.
+func (s *Snapshot) Tx() *state.Tx { return s.tx }
+
+func (s *Snapshot) id(kind, key string) state.ID {
+	return state.ID{Kind: kind, Account: s.c.Account, Region: s.c.Region, Key: key}
+}
+
+// The kinds of documents. A stored shape is what the partitions of a table share; see shape.go.
+const (
+	kindDatabase   = "database"
+	kindTable      = "table"
+	kindPartition  = "partition"
+	kindShape      = "partition shape"
+	kindClassifier = "classifier"
+)
+
+// allow asks for action on the things that a Glue policy names for it: the catalogue, and what lies
+// on the path to the resource, which are all required as AWS requires them.
+func (s *Snapshot) allow(ctx context.Context, action string, resources ...string) error {
+	for _, r := range resources {
+		arn := "*" // of an action that no policy can narrow down
+		if r != arn {
+			arn = s.c.ARN("glue", r)
+		}
+		if err := s.guard.Allow(ctx, s.c, "glue:"+action, arn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) allowDatabase(ctx context.Context, action, database string) error {
+	return s.allow(ctx, action, "catalog", "database/"+database)
+}
+
+func (s *Snapshot) allowTable(ctx context.Context, action, database, table string) error {
+	return s.allow(ctx, action, "catalog", "database/"+database, "table/"+database+"/"+table)
+}

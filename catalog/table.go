@@ -8,6 +8,8 @@ type Column struct {
 	Name    string `json:"name"`
 	Type    string `json:"type"`
 	Comment string `json:"comment,omitempty"`
+
+	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
 // SerDe says how the bytes of a table's files become rows.
@@ -29,6 +31,19 @@ type Storage struct {
 	BucketColumns   []string          `json:"bucketColumns,omitempty"`
 	Parameters      map[string]string `json:"parameters,omitempty"`
 	StoredAsSubDirs bool              `json:"storedAsSubDirectories,omitempty"`
+
+	// What clients of Hive tables send along; kept and given back, without an effect here.
+	SortColumns         []SortColumn      `json:"sortColumns,omitempty"`
+	SkewedColumns       []string          `json:"skewedColumns,omitempty"`
+	SkewedValues        []string          `json:"skewedValues,omitempty"`
+	SkewedLocations     map[string]string `json:"skewedLocations,omitempty"`
+	AdditionalLocations []string          `json:"additionalLocations,omitempty"`
+}
+
+// SortColumn is a column that a bucketed table's files are sorted by.
+type SortColumn struct {
+	Column    string `json:"column"`
+	Ascending bool   `json:"ascending,omitempty"`
 }
 
 // Database is a name for tables. Names of databases, tables and columns are lower case.
@@ -38,6 +53,15 @@ type Database struct {
 	Location    string            `json:"location,omitempty"`
 	Parameters  map[string]string `json:"parameters,omitempty"`
 	Created     time.Time         `json:"created"`
+
+	// TableGrants are what new tables grant by default, in Lake Formation's terms: kept and given back.
+	TableGrants []Grant `json:"tableGrants,omitempty"`
+}
+
+// Grant is a principal and what it may do.
+type Grant struct {
+	Principal   string   `json:"principal"`
+	Permissions []string `json:"permissions,omitempty"`
 }
 
 // Kinds of tables, as Glue spells them in TableType.
@@ -56,6 +80,7 @@ type Table struct {
 	Updated          time.Time         `json:"updated"`
 	CreatedBy        string            `json:"createdBy,omitempty"` // the principal's ARN
 	LastAccess       time.Time         `json:"lastAccess,omitzero"`
+	LastAnalyzed     time.Time         `json:"lastAnalyzed,omitzero"`
 	Retention        int32             `json:"retention,omitempty"`
 	Storage          Storage           `json:"storage"`
 	PartitionKeys    []Column          `json:"partitionKeys,omitempty"`
@@ -73,4 +98,6 @@ type Partition struct {
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Created    time.Time         `json:"created"`
 	LastAccess time.Time         `json:"lastAccess,omitzero"`
+
+	LastAnalyzed time.Time `json:"lastAnalyzed,omitzero"`
 }
