@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"os"
 	"sync"
 	"syscall"
 
@@ -55,7 +56,9 @@ type Store struct {
 	buckets bucketTable
 	files   files
 	keys    keyLocks
+	lock    *pebble.Lock
 	joins   singleflight.Group // joins of one object's files, by URL
+	minPart int64              // MinPart; smaller in tests
 }
 
 // bucketTable is all buckets in memory: every operation asks for one.
@@ -101,20 +104,31 @@ func open(cfg Config, st *state.Store, guard *access.Guard, log *slog.Logger, fs
 	s := &Store{guard: guard, state: st, log: log, fs: fs, dir: cfg.Dir,
 		buckets: bucketTable{names: map[string]Bucket{}},
 		files:   files{pins: map[uint64]int{}, doomed: map[uint64]bool{}, wake: make(chan struct{}, 1)},
-		keys:    keyLocks{seed: maphash.MakeSeed()}}
+		keys:    keyLocks{seed: maphash.MakeSeed()}, minPart: MinPart}
 	if err := s.folders(); err != nil {
 		return nil, fault.Newf(fault.Unavailable, "lake folder "+cfg.Dir, "%w", err)
 	}
-	s.index, err = pebble.Open(fs.PathJoin(cfg.Dir, "index"), indexOptions(fs, log))
+	index := fs.PathJoin(cfg.Dir, "index")
+	if err := fs.MkdirAll(index, 0o700); err != nil {
+		return nil, fault.Newf(fault.Unavailable, "lake folder "+cfg.Dir, "%w", err)
+	}
+	lock, err := pebble.LockDirectory(index, fs)
 	if err != nil {
-		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
-			return nil, fault.Newf(fault.Conflict, "lake folder "+cfg.Dir, "another process uses it: %w", err)
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) || errors.Is(err, os.ErrPermission) {
+			return nil, fault.Newf(fault.Unavailable, "lake folder "+cfg.Dir, "%w", err)
 		}
+		return nil, fault.Newf(fault.Conflict, "lake folder "+cfg.Dir, "is in use by another process: %w", err)
+	}
+	opt := indexOptions(fs, log)
+	opt.Lock, s.lock = lock, lock
+	s.index, err = pebble.Open(index, opt)
+	if err != nil {
+		lock.Close()
 		return nil, failed("lake folder "+cfg.Dir, err)
 	}
 	defer func() {
 		if err != nil {
-			s.index.Close()
+			s.Close()
 		}
 	}()
 	if err := s.checkVersion(); err != nil {
@@ -143,15 +157,15 @@ func open(cfg Config, st *state.Store, guard *access.Guard, log *slog.Logger, fs
 }
 
 // Close closes the index. No call may be under way, and none may follow.
-func (s *Store) Close() error { return s.index.Close() }
+func (s *Store) Close() error { return errors.Join(s.index.Close(), s.lock.Close()) }
 
-// folders makes the folders that files lie in, durably.
+// folders makes the folders that files lie in, durably: who made them may not have come to sync them.
 func (s *Store) folders() error {
 	objects := s.fs.PathJoin(s.dir, "objects")
-	if _, err := s.fs.Stat(s.shard(shards - 1)); err == nil {
-		return nil // made last
-	}
 	for i := range uint64(shards) {
+		if _, err := s.fs.Stat(s.shard(i)); err == nil {
+			continue
+		}
 		if err := s.fs.MkdirAll(s.shard(i), 0o700); err != nil {
 			return err
 		}

@@ -267,8 +267,8 @@ func (s *Store) assemble(o *Object, r UploadRef, in Completion) error {
 		if v := want.Checksum; v.Value != "" && (v.Algorithm == p.Checksum.Algorithm || explicit) && v.Value != p.Checksum.Value {
 			return fault.Newf(fault.Invalid, subject, "has the %s %s, not %s %s", p.Checksum.Algorithm, p.Checksum.Value, v.Algorithm, v.Value)
 		}
-		if p.Size < MinPart && i < len(in.Parts)-1 {
-			return fault.Newf(fault.Invalid, "part size", "%s has %d bytes; each but the last needs %d", subject, p.Size, MinPart)
+		if p.Size < s.minPart && i < len(in.Parts)-1 {
+			return fault.Newf(fault.Invalid, "part size", "%s has %d bytes; each but the last needs %d", subject, p.Size, s.minPart)
 		}
 		sum, _ := hex.DecodeString(p.ETag)
 		tags.Write(sum)

@@ -70,7 +70,7 @@ func (s *Store) Stage(ctx context.Context, c access.Caller, in PutInput) (*Stage
 	if err != nil {
 		return nil, err
 	}
-	ch := change{bucket: in.Bucket, key: in.Key, ifMatch: in.IfMatch, ifNoneMatch: in.IfNoneMatch}
+	ch := change{bucket: in.Bucket, key: in.Key, put: &object, ifMatch: in.IfMatch, ifNoneMatch: in.IfNoneMatch}
 	if ch.ifMatch != "" || ch.ifNoneMatch { // a body that cannot win need not be read
 		old, found, err := s.entry(in.Bucket, in.Key)
 		if err == nil {
@@ -83,7 +83,6 @@ func (s *Store) Stage(ctx context.Context, c access.Caller, in PutInput) (*Stage
 	if err := s.fill(ctx, &object, in.Body, in.Size); err != nil {
 		return nil, err
 	}
-	ch.put = &object
 	return &Staged{store: s, object: object, change: ch}, nil
 }
 

@@ -49,17 +49,33 @@ func (s *Store) Open(ctx context.Context, c access.Caller, bucket, key string) (
 	if err != nil {
 		return nil, err
 	}
+	if err := o.whole(); err != nil {
+		unpin()
+		return nil, err
+	}
+	return newReader(s, o, unpin), nil
+}
+
+// whole compares the sizes in the entry.
+func (o *Object) whole() error {
+	var n int64
+	for _, g := range o.segments {
+		n += g.size
+	}
+	if n != o.Size {
+		return fault.Newf(fault.Internal, "object "+URL(o.Bucket, o.Key), "its files hold %d bytes, not %d", n, o.Size)
+	}
+	return nil
+}
+
+func newReader(s *Store, o Object, unpin func()) *Reader {
 	r := &Reader{store: s, object: o, unpin: unpin, ends: make([]int64, len(o.segments)), current: -1}
 	var end int64
 	for i, g := range o.segments {
 		end += g.size
 		r.ends[i] = end
 	}
-	if end != o.Size {
-		unpin()
-		return nil, fault.Newf(fault.Internal, "object "+URL(bucket, key), "its files hold %d bytes, not %d", end, o.Size)
-	}
-	return r, nil
+	return r
 }
 
 // Reader reads one object: io.ReadSeekCloser and io.ReaderAt. ReadAt may be called concurrently.
