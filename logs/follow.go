@@ -1,0 +1,114 @@
+package logs
+
+import (
+	"context"
+	"time"
+
+	"flowlake/access"
+)
+
+// Batch is what a follower reads: events of a group in the order of their sequences, without those that are gone.
+type Batch struct {
+	Events []Stored
+	Next   uint64 // where to read on
+	Missed uint64 // sequences passed over: expired, or deleted with their stream
+}
+
+// maxBatchBytes ends a batch early.
+const maxBatchBytes = 8 << 20
+
+// ReadFrom reads at most so many events of a group from a sequence on (the first one is 1); it does not wait. The batch
+// of a follower that has everything is empty and its Next is sequence. It returns fault.NotFound without the group.
+//
+// Retention does not wait for followers: what is expired is passed over and counted.
+func (s *Store) ReadFrom(ctx context.Context, c access.Caller, group string, sequence uint64, most int) (Batch, error) {
+	sequence = max(sequence, 1)
+	batch := Batch{Next: sequence}
+	g, err := s.group(ctx, c, group)
+	if err != nil {
+		return batch, err
+	}
+	l, err := s.live(g.ID)
+	if err != nil {
+		return batch, err
+	}
+	visible := l.durable.Load()
+	if sequence >= visible {
+		return batch, nil
+	}
+	it, err := s.iter(key(g.ID, kindBlock), key(g.ID, kindBlock, visible))
+	if err != nil {
+		return batch, err
+	}
+	defer it.Close()
+	if !it.SeekLT(key(g.ID, kindBlock, sequence+1)) { // the block that holds the sequence begins at or before it
+		it.First()
+	}
+	oldest := cutoff(time.Now(), g.RetentionDays)
+	known := streamNames{store: s, group: g.ID, names: map[uint64]string{}}
+	size := 0
+	for ; it.Valid(); it.Next() {
+		first := number(it.Key(), 0)
+		b, err := readBlock(it.Value())
+		if err != nil {
+			return batch, err
+		}
+		name, err := known.name(b.stream)
+		if err != nil {
+			return batch, err
+		}
+		for i, e := range b.events {
+			at := first + uint64(i)
+			if at < sequence {
+				continue
+			}
+			if len(batch.Events) >= most || size >= maxBatchBytes {
+				return batch, nil
+			}
+			batch.Missed += at - batch.Next
+			batch.Next = at + 1
+			if name == "" || e.time < oldest {
+				batch.Missed++
+				continue
+			}
+			size += len(e.message)
+			batch.Events = append(batch.Events, Stored{Sequence: at, TimeMillis: e.time, IngestedMillis: b.ingested, Stream: name, Message: e.message})
+		}
+	}
+	if err := it.Error(); err != nil {
+		return batch, err
+	}
+	batch.Missed += visible - batch.Next
+	batch.Next = visible
+	return batch, ctx.Err()
+}
+
+// Wait returns once the group has an event with that sequence or a later one, or with ctx's error, or with
+// fault.NotFound when the group is deleted.
+func (s *Store) Wait(ctx context.Context, c access.Caller, group string, sequence uint64) error {
+	for {
+		g, err := s.group(ctx, c, group)
+		if err != nil {
+			return err
+		}
+		l, err := s.live(g.ID)
+		if err != nil {
+			return err
+		}
+		changed := l.changed()
+		l.mu.Lock()
+		gone := l.gone
+		l.mu.Unlock()
+		if gone {
+			return noGroup(group)
+		}
+		if l.durable.Load() > sequence {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
