@@ -1,7 +1,34 @@
 package grok
 
-// splitter matches patterns that are values between single blanks, without a regexp.
-type splitter struct{}
+import (
+	"slices"
+	"strings"
+)
+
+// splitter matches patterns that are values between single blanks, as the flow logs' are, without a
+// regexp: each value has an automaton. It gives exactly the match that the regexp gives, or says
+// that it cannot decide.
+//
+// Why that is so: where no value may contain a blank, all values but the first and the last lie
+// between two blanks that the match must contain, so each is a whole segment of the line and matches or
+// does not. The first is a suffix of its segment; a search prefers the leftmost match, so the longest such
+// suffix. The last is what the regexp prefers to take of the rest of the line, and no later part of the
+// pattern can make it take less. If a value could go on past a blank, or has a byte that is not
+// ASCII, the line is left to the regexp.
+type splitter struct {
+	values     []value
+	start, end bool // anchored by ^, by $
+}
+
+// value is one of the pattern's blank-separated parts: alternatives in order of preference.
+type value struct{ branches []branch }
+
+type branch struct {
+	whole  *automaton // for a text that must match from end to end
+	prefix *automaton // for the last value of a pattern without $
+	slot   int        // the field that it fills, -1 for none
+	blanks bool       // some text that it matches has a blank
+}
 
 // verdict is what a splitter says of a line.
 type verdict uint8
@@ -12,8 +39,310 @@ const (
 	matched
 )
 
-func newSplitter(pattern string, defs definitions, fields []Field) *splitter { return nil }
+// longSegment bounds the search for the first value's beginning, which is quadratic in its segment.
+const longSegment = 256
 
+// newSplitter returns nil for a pattern that it cannot do.
+func newSplitter(pattern string, defs definitions, fields []Field) *splitter {
+	s := &splitter{}
+	pattern, s.start = strings.CutPrefix(pattern, "^")
+	if strings.HasSuffix(pattern, "$") && !strings.HasSuffix(pattern, `\$`) {
+		pattern, s.end = strings.TrimSuffix(pattern, "$"), true
+	}
+	pieces, ok := splitTop(pattern, ' ')
+	if !ok || len(pieces) < 2 {
+		return nil
+	}
+	cache := map[string]*automaton{}
+	for i, piece := range pieces {
+		if strings.IndexAny(piece, "*+?{") == 0 { // a quantifier of the blank before it
+			return nil
+		}
+		if alternatives, ok := splitTop(piece, '|'); !ok || len(alternatives) > 1 {
+			return nil // it divides the whole pattern
+		}
+		last := i == len(pieces)-1
+		v, ok := newValue(piece, defs, fields, last && !s.end, cache)
+		if !ok {
+			return nil
+		}
+		if !last {
+			for _, b := range v.branches {
+				if b.whole.spaced[b.whole.start[0]] {
+					return nil // %{DATA} and its like: no line could be decided
+				}
+			}
+		}
+		s.values = append(s.values, v)
+	}
+	return s
+}
+
+// splitTop divides a Grok text at every separator that stands in no group, class, escape or reference.
+// ok is false when the text is one that divides differently: flags for what follows, literal quoting.
+func splitTop(text string, separator byte) (pieces []string, ok bool) {
+	x := &expansion{}
+	depth, from := 0, 0
+	for i := 0; i < len(text); {
+		switch c := text[i]; {
+		case c == '\\':
+			n, err := x.escape(source{}, text, i)
+			if err != nil || text[i+1] == 'Q' {
+				return nil, false
+			}
+			i += n
+			continue
+		case c == '[':
+			n, err := x.class(source{}, text, i)
+			if err != nil {
+				return nil, false
+			}
+			i += n
+			continue
+		case strings.HasPrefix(text[i:], "%{"):
+			r, err := parseRef(text[i:])
+			if err != nil {
+				return nil, false
+			}
+			i += r.length
+			continue
+		case c == '(':
+			if strings.HasPrefix(text[i:], "(?") && !strings.HasPrefix(text[i:], "(?:") {
+				return nil, false
+			}
+			depth++
+		case c == ')':
+			if depth--; depth < 0 {
+				return nil, false
+			}
+		case c == separator && depth == 0:
+			pieces = append(pieces, text[from:i])
+			from = i + 1
+		}
+		i++
+	}
+	return append(pieces, text[from:]), depth == 0
+}
+
+func newValue(piece string, defs definitions, fields []Field, prefix bool, cache map[string]*automaton) (value, bool) {
+	alternatives := []string{piece}
+	if inner, ok := wholeGroup(piece); ok {
+		if alternatives, ok = splitTop(inner, '|'); !ok {
+			return value{}, false
+		}
+	}
+	var v value
+	for _, text := range alternatives {
+		b := branch{slot: -1}
+		if strings.HasPrefix(text, "%{") {
+			if r, err := parseRef(text); err == nil && r.length == len(text) && r.field != "" {
+				b.slot = slices.IndexFunc(fields, func(f Field) bool { return f.Name == strings.ToLower(r.field) })
+				text = "%{" + r.name + "}"
+			}
+		}
+		x := &expansion{defs: defs}
+		expr, err := x.expand(source{}, text)
+		if err != nil || len(x.fields) > 0 { // a field within: its place is not the value's
+			return value{}, false
+		}
+		b.whole, b.prefix = cached(cache, "whole", expr, false), nil
+		if b.whole == nil {
+			return value{}, false
+		}
+		b.blanks = slices.Contains(b.whole.spaced, true)
+		if prefix {
+			if b.prefix = cached(cache, "prefix", expr, true); b.prefix == nil {
+				return value{}, false
+			}
+		}
+		v.branches = append(v.branches, b)
+	}
+	return v, true
+}
+
+func cached(cache map[string]*automaton, kind, expr string, priority bool) *automaton {
+	key := kind + " " + expr
+	a, ok := cache[key]
+	if !ok {
+		a = newAutomaton(expr, priority)
+		cache[key] = a
+	}
+	return a
+}
+
+// wholeGroup returns the inside of a piece that is one group, "(?:…)" or "(…)".
+func wholeGroup(piece string) (inner string, ok bool) {
+	inner, ok = strings.CutPrefix(piece, "(?:")
+	if !ok {
+		inner, ok = strings.CutPrefix(piece, "(")
+	}
+	if !ok || !strings.HasSuffix(inner, ")") || strings.HasSuffix(inner, `\)`) {
+		return "", false
+	}
+	inner = inner[:len(inner)-1]
+	_, ok = splitTop(inner, '|') // "(?:a)(?:b)" leaves "a)(?:b", which closes what it did not open
+	return inner, ok
+}
+
+// find is Pattern.find; it touches values only with the verdict matched.
 func (s *splitter) find(line []byte, values [][]byte) (start, end int, v verdict) {
-	return 0, 0, undecided
+	for from := 0; ; {
+		start, end, v = s.at(line, from, values)
+		if v != unmatched || s.start {
+			return start, end, v
+		}
+		for from < len(line) && line[from] != ' ' {
+			from++
+		}
+		if from == len(line) {
+			return 0, 0, unmatched
+		}
+		from++
+	}
+}
+
+// span is a value's place in the line and the branch that matched it.
+type span struct{ from, to, slot int }
+
+// at tries the segment that begins at from as the first value's.
+func (s *splitter) at(line []byte, from int, values [][]byte) (start, end int, v verdict) {
+	var few [32]span
+	spans := few[:0]
+	start, next, slot, v := s.first(line, from)
+	if v != matched {
+		return 0, 0, v
+	}
+	spans = append(spans, span{start, next, slot})
+	for i := 1; i < len(s.values)-1; i++ {
+		if next == len(line) {
+			return 0, 0, unmatched
+		}
+		from = next + 1
+		next, slot, v = s.values[i].run(line, from, false)
+		if v != matched {
+			return 0, 0, s.orElse(line, start, v)
+		}
+		spans = append(spans, span{from, next, slot})
+	}
+	if next == len(line) {
+		return 0, 0, unmatched
+	}
+	from = next + 1
+	last := &s.values[len(s.values)-1]
+	if s.end {
+		end, slot, v = last.rest(line, from)
+	} else {
+		end, slot, v = last.preferred(line, from)
+	}
+	if v != matched {
+		return 0, 0, s.orElse(line, start, v)
+	}
+	spans = append(spans, span{from, end, slot})
+	clear(values)
+	for _, p := range spans {
+		if p.slot >= 0 && values[p.slot] == nil {
+			values[p.slot] = line[p.from:p.to:p.to]
+		}
+	}
+	return start, end, matched
+}
+
+// first finds the longest suffix of the segment at from that the first value matches.
+func (s *splitter) first(line []byte, from int) (start, end, slot int, v verdict) {
+	for start = from; ; start++ {
+		word := start > 0 && wordByte(line[start-1])
+		end, slot, v = s.values[0].run(line, start, word)
+		if v != unmatched || s.start || start >= len(line) || line[start] == ' ' {
+			return start, end, slot, v
+		}
+		if start-from > longSegment || line[start] >= 0x80 {
+			return 0, 0, 0, undecided
+		}
+	}
+}
+
+// orElse is the verdict where the first value matched from start and a later one did not: another beginning
+// in the same segment leads to the same later values, unless the first value goes on past a blank there.
+func (s *splitter) orElse(line []byte, start int, v verdict) verdict {
+	first := &s.values[0]
+	if v != unmatched || s.start || !slices.ContainsFunc(first.branches, func(b branch) bool { return b.blanks }) {
+		return v
+	}
+	for n := 0; start < len(line) && line[start] != ' '; n++ {
+		start++
+		if _, _, v := first.run(line, start, wordByte(line[start-1])); v == undecided || n > longSegment {
+			return undecided
+		}
+	}
+	return unmatched
+}
+
+// run matches the whole segment at from; word says whether it begins behind a byte of a word. It is undecided
+// where any alternative could go on past the segment's end.
+func (v *value) run(line []byte, from int, word bool) (end, slot int, found verdict) {
+	found = unmatched
+	for i := range v.branches {
+		b := &v.branches[i]
+		if found == matched && !b.blanks {
+			continue
+		}
+		switch at, how := b.whole.segment.run(line, from, word); how {
+		case unclear:
+			return 0, 0, undecided
+		case matches:
+			if found == unmatched {
+				end, slot, found = at, b.slot, matched
+			}
+		}
+	}
+	return end, slot, found
+}
+
+// rest matches all of the line from from on.
+func (v *value) rest(line []byte, from int) (end, slot int, _ verdict) {
+	for i := range v.branches {
+		b := &v.branches[i]
+		a := b.whole
+		state := int(a.start[0])
+		for at := from; at < len(line) && state != 0; at++ {
+			c := a.class[line[at]]
+			if c == foreign {
+				return 0, 0, undecided
+			}
+			state = int(a.next[state*a.classes+int(c)] >> 1)
+		}
+		if state != 0 && a.final[state] {
+			return len(line), b.slot, matched
+		}
+	}
+	return 0, 0, unmatched
+}
+
+// preferred matches what the regexp prefers to take from from on.
+func (v *value) preferred(line []byte, from int) (end, slot int, _ verdict) {
+	for i := range v.branches {
+		b := &v.branches[i]
+		a := b.prefix
+		state := int(a.start[0])
+		best, at := -1, from
+		for at < len(line) && state != 0 {
+			c := a.class[line[at]]
+			if c == foreign {
+				return 0, 0, undecided
+			}
+			entry := a.next[state*a.classes+int(c)]
+			if entry&1 != 0 {
+				best = at
+			}
+			state = int(entry >> 1)
+			at++
+		}
+		if at == len(line) && state != 0 && a.final[state] {
+			best = at
+		}
+		if best >= 0 {
+			return best, b.slot, matched
+		}
+	}
+	return 0, 0, unmatched
 }
