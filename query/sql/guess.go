@@ -1,0 +1,129 @@
+package sql
+
+import "strings"
+
+// guess names the mistake that probably led to an unexpected token at index i, as a sentence without
+// its full stop, or "".
+func (p *parser) guess(i int) string {
+	t, next := p.toks[i], p.toks[min(i+1, len(p.toks)-1)]
+	var before token
+	if i > 0 {
+		before = p.toks[i-1]
+	}
+	source := p.text[t.start:t.end]
+	switch t.kind {
+	case tokBacktick:
+		if !p.hive {
+			return "Backticks are for DDL; a query puts names in double quotes: " + QuoteIdent(unquote(source))
+		}
+	case tokDigits:
+		if !p.hive {
+			return "A name that begins with a digit goes in double quotes: " + QuoteIdent(source)
+		}
+	case tokQuoted:
+		if p.expecting["<string>"] || before.kind == tokWord && (before.word == "DATE" || before.word == "TIMESTAMP" || before.word == "TIME") {
+			return "A string goes in single quotes: " + p.show(before) + " " + QuoteString(unquote(source)) +
+				"; double quotes are for names"
+		}
+	case tokOp:
+		if hint := p.guessSign(t, before, next); hint != "" {
+			return hint
+		}
+	case tokWord:
+		return p.guessWord(t, before, next)
+	case tokEOF:
+		if before.kind == tokOp && before.word == "," {
+			return "There is a comma too many at the end"
+		}
+	}
+	return ""
+}
+
+func (p *parser) guessSign(t, before, next token) string {
+	switch t.word {
+	case "==":
+		return "Equality is a single ="
+	case "::":
+		return "A cast is written CAST(x AS type)"
+	case ";":
+		if before.kind == tokOp && before.word == "," {
+			return "There is a comma too many before the semicolon"
+		}
+	case ")":
+		if before.kind == tokOp && before.word == "," {
+			return "There is a comma too many before the parenthesis"
+		}
+	case ",":
+		if before.kind == tokInteger && p.pos >= 2 && p.toks[p.pos-2].word == "LIMIT" && next.kind == tokInteger {
+			return "Write OFFSET " + p.show(before) + " LIMIT " + p.show(next)
+		}
+	case "-":
+		if p.expecting["'.'"] && before.kind == tokWord && next.kind == tokWord {
+			quoted := QuoteIdent
+			if p.hive {
+				quoted = QuoteHiveIdent
+			}
+			return "A name with a hyphen goes in " + (&lexer{hive: p.hive}).quoteName() + ": " + quoted(p.hyphenated())
+		}
+	}
+	return ""
+}
+
+// hyphenated returns the whole name around the hyphen at the current token: the words that touch.
+func (p *parser) hyphenated() string {
+	first, last := p.pos-1, p.pos
+	for last+1 < len(p.toks) && p.toks[last+1].start == p.toks[last].end && (p.toks[last+1].kind == tokWord ||
+		p.toks[last+1].kind == tokInteger || p.toks[last+1].kind == tokDigits || p.toks[last+1].word == "-") {
+		last++
+	}
+	return p.text[p.toks[first].start:p.toks[last].end]
+}
+
+func (p *parser) guessWord(t, before, next token) string {
+	comma := before.kind == tokOp && before.word == ","
+	name := p.expecting["<identifier>"] || p.expecting["<expression>"] || p.expecting["<relation>"]
+	switch t.word {
+	case "ILIKE":
+		return "There is no ILIKE; compare lower(x) LIKE 'pattern'"
+	case "RLIKE", "REGEXP":
+		return "Write regexp_like(x, 'pattern')"
+	case "OFFSET":
+		if !p.hive {
+			return "OFFSET stands before LIMIT"
+		}
+	case "QUALIFY":
+		return "There is no QUALIFY; filter the window's result in an outer query"
+	}
+	if comma && (t.word == "FROM" || t.word == "WHERE" || t.word == "GROUP" || t.word == "ORDER") && next.kind != tokOp {
+		return "There is a comma too many before " + t.word
+	}
+	if !name {
+		return ""
+	}
+	source := p.text[t.start:t.end]
+	if p.hive && hiveReserved[t.word] {
+		return source + " is a reserved word; as a name it goes in backticks: " + QuoteHiveIdent(source)
+	}
+	if !p.hive && trinoReserved[t.word] && p.usedAsName(t, next) {
+		return source + " is a reserved word; as a name it goes in double quotes: " + QuoteIdent(source)
+	}
+	return ""
+}
+
+// usedAsName guesses from the token behind a reserved word whether a name was meant: SELECT end FROM t,
+// but not SELECT FROM t.
+func (p *parser) usedAsName(t, next token) bool {
+	switch t.word {
+	case "SELECT", "FROM", "WHERE", "AND", "OR", "NOT", "WITH":
+		return false
+	}
+	switch next.kind {
+	case tokEOF:
+		return true
+	case tokOp:
+		return next.word != "(" && next.word != "*"
+	case tokWord:
+		return strings.Contains(" FROM AS AND OR WHERE IN IS LIKE BETWEEN NOT DESC ASC GROUP ORDER ON ", " "+next.word+" ")
+	}
+	return false
+}
