@@ -1,0 +1,223 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"flowlake/access"
+	"flowlake/catalog"
+	"flowlake/fault"
+	"flowlake/lake"
+	"flowlake/state"
+)
+
+// Config bounds what queries may take.
+type Config struct {
+	Concurrency int           // statements that run at once; the rest wait as QUEUED
+	MaxActive   int           // statements that run or wait; one more is refused
+	MaxMemory   int64         // bytes a query's engine may use beyond its own baseline; 0: the engine's default
+	MaxTime     time.Duration // a query that runs longer is cancelled: Athena's DML timeout
+	Grace       time.Duration // how long running queries may go on once the server is told to stop
+	Scratch     string        // a folder for results on their way into the lake
+}
+
+// Default returns the bounds that serve uses, without a scratch folder.
+func Default() Config {
+	return Config{Concurrency: 4, MaxActive: 200, MaxTime: 30 * time.Minute, Grace: 5 * time.Second}
+}
+
+// Validate names the key that is wrong.
+func (c Config) Validate() error {
+	switch {
+	case c.Concurrency < 1:
+		return fault.Newf(fault.Invalid, "query.concurrency", "%d is less than 1", c.Concurrency)
+	case c.MaxActive < c.Concurrency:
+		return fault.Newf(fault.Invalid, "query.max_active", "%d is less than query.concurrency (%d)", c.MaxActive, c.Concurrency)
+	case c.MaxTime <= 0:
+		return fault.Newf(fault.Invalid, "query.max_time", "%v is not positive", c.MaxTime)
+	case c.Scratch == "":
+		return fault.Newf(fault.Invalid, "query.scratch", "is empty")
+	}
+	return nil
+}
+
+// Queries is the room. It is safe for concurrent use.
+type Queries struct {
+	cfg     Config
+	state   *state.Store
+	catalog *catalog.Catalog
+	lake    *lake.Store
+	engine  Engine
+	guard   *access.Guard
+	log     *slog.Logger
+
+	pending chan ref // bounded by cfg.MaxActive: what is accepted has a place
+
+	mu      sync.Mutex // guards active, running
+	active  int
+	running map[ref]context.CancelCauseFunc
+}
+
+// ref names an execution.
+type ref struct{ account, region, id string }
+
+func refOf(c access.Caller, id string) ref { return ref{c.Account, c.Region, id} }
+
+// errStopped is why a query's context ended when a user stopped it.
+var errStopped = errors.New("stopped by its user")
+
+// New returns the room. Nothing runs before Run.
+func New(cfg Config, st *state.Store, cat *catalog.Catalog, lk *lake.Store, engine Engine, guard *access.Guard, log *slog.Logger) (*Queries, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Queries{
+		cfg: cfg, state: st, catalog: cat, lake: lk, engine: engine, guard: guard, log: log,
+		pending: make(chan ref, cfg.MaxActive), running: map[ref]context.CancelCauseFunc{},
+	}, nil
+}
+
+// Run executes what Start accepts until ctx ends; then running queries have the grace to end by
+// themselves. It first settles what the last process left: queued executions run, running ones have failed.
+func (q *Queries) Run(ctx context.Context) error {
+	if err := os.RemoveAll(q.cfg.Scratch); err != nil {
+		return fault.Newf(fault.Unavailable, "query scratch folder", "%w", err)
+	}
+	if err := os.MkdirAll(q.cfg.Scratch, 0o700); err != nil {
+		return fault.Newf(fault.Unavailable, "query scratch folder", "%w", err)
+	}
+	if err := q.settle(ctx); err != nil {
+		return err
+	}
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var wg sync.WaitGroup
+	for range q.cfg.Concurrency {
+		wg.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case r := <-q.pending:
+					if ctx.Err() != nil {
+						return // it stays QUEUED, for the next start
+					}
+					q.execute(work, r)
+					q.leave()
+				}
+			}
+		})
+	}
+	wg.Go(func() { q.forget(ctx) })
+	<-ctx.Done()
+	timer := time.AfterFunc(q.cfg.Grace, stop)
+	defer timer.Stop()
+	wg.Wait()
+	return nil
+}
+
+// settle ends what was running when the last process died, and queues what was waiting.
+func (q *Queries) settle(ctx context.Context) error {
+	var waiting []ref
+	err := q.state.Update(ctx, func(tx *state.Tx) error {
+		for row, err := range tx.All(executionKind) {
+			if err != nil {
+				return err
+			}
+			var e Execution
+			if err := row.Decode(&e); err != nil {
+				return err
+			}
+			switch e.State {
+			case Queued:
+				waiting = append(waiting, refOf(e.Caller, e.ID))
+			case Running:
+				e.fail(fault.Newf(fault.Unavailable, "query", "the server stopped while this query ran; nothing of it was kept: run it again"))
+				if err := tx.Put(row.ID, e); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range waiting {
+		if !q.enter() {
+			break // more than fit: they wait for the next start
+		}
+		q.pending <- r
+	}
+	return nil
+}
+
+// enter takes a place among the active executions, if there is one.
+func (q *Queries) enter() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.active >= q.cfg.MaxActive {
+		return false
+	}
+	q.active++
+	return true
+}
+
+func (q *Queries) leave() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.active--
+}
+
+// kill ends a running execution's work.
+func (q *Queries) kill(c access.Caller, id string) {
+	q.mu.Lock()
+	cancel := q.running[refOf(c, id)]
+	q.mu.Unlock()
+	if cancel != nil {
+		cancel(errStopped)
+	}
+}
+
+// forget removes executions that are older than KeepExecutions, now and every hour.
+func (q *Queries) forget(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := q.forgetBefore(ctx, time.Now().Add(-KeepExecutions)); err != nil && ctx.Err() == nil {
+			q.log.Warn("old query executions not removed", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (q *Queries) forgetBefore(ctx context.Context, limit time.Time) error {
+	return q.state.Update(ctx, func(tx *state.Tx) error {
+		for row, err := range tx.All(executionKind) {
+			if err != nil {
+				return err
+			}
+			var e Execution
+			if err := row.Decode(&e); err != nil {
+				return err
+			}
+			if !e.ended() || e.Completed.After(limit) {
+				continue
+			}
+			for _, id := range []state.ID{row.ID, historyID(e.Caller, e.Workgroup, newestFirst(e.Submitted, e.ID)), tokenID(e.Caller, e.Token)} {
+				if err := tx.Delete(id); err != nil && !fault.Is(err, fault.NotFound) {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}

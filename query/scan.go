@@ -1,0 +1,151 @@
+package query
+
+import (
+	"context"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"flowlake/access"
+	"flowlake/catalog"
+	"flowlake/columnar"
+	"flowlake/fault"
+	"flowlake/lake"
+	"flowlake/query/sql/translate"
+)
+
+// MaxScanFiles bounds the files of one query: the engine needs a path for each.
+const MaxScanFiles = 100_000
+
+// scan resolves one use of a table: its surviving partitions, and their objects as local files.
+func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, files *pinned) (Scan, error) {
+	s := Scan{Name: use.Scan, Library: t.Storage.SerDe.Library}
+	var err error
+	if s.Format, err = formatOf(t); err != nil {
+		return s, err
+	}
+	if strings.EqualFold(t.Parameters["projection.enabled"], "true") {
+		return s, fault.Newf(fault.Unsupported, "table "+t.Database+"."+t.Name, "uses partition projection, which flowlake does not do yet: add its partitions with ALTER TABLE ADD PARTITION or MSCK REPAIR TABLE, and set projection.enabled to false")
+	}
+	s.Parameters = maps.Clone(t.Parameters)
+	if s.Parameters == nil {
+		s.Parameters = map[string]string{}
+	}
+	maps.Copy(s.Parameters, t.Storage.SerDe.Parameters)
+	for _, c := range t.Storage.Columns {
+		s.Columns = append(s.Columns, ScanColumn{Name: c.Name, Type: c.Type, Read: slices.Contains(use.Read, c.Name)})
+	}
+	for _, k := range t.PartitionKeys {
+		s.Keys = append(s.Keys, ScanColumn{Name: k.Name, Type: k.Type, Read: slices.Contains(use.KeysRead, k.Name)})
+	}
+	if len(t.PartitionKeys) == 0 {
+		in, err := files.under(ctx, t.Storage.Location, nil)
+		s.Inputs = []Input{in}
+		return s, err
+	}
+	return s, q.partitions(ctx, e, t, use, files, &s)
+}
+
+// partitions adds the files of the partitions that can hold wanted rows.
+func (q *Queries) partitions(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, files *pinned, s *Scan) error {
+	parts, _, err := q.catalog.Partitions(ctx, e.as(), t.Database, t.Name, catalog.PartitionFilter{Keep: use.Constraint.Matches})
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if p.Storage.SerDe.Library != "" && p.Storage.SerDe.Library != t.Storage.SerDe.Library {
+			return fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "partition %s of table %s.%s is read by the SerDe %s, its table by %s",
+				strings.Join(p.Values, "/"), t.Database, t.Name, p.Storage.SerDe.Library, t.Storage.SerDe.Library)
+		}
+		in, err := files.under(ctx, p.Storage.Location, p.Values)
+		if err != nil {
+			return err
+		}
+		if len(in.Files) > 0 {
+			s.Inputs = append(s.Inputs, in)
+		}
+	}
+	return nil
+}
+
+// pinned is the local files of a query, kept until release.
+type pinned struct {
+	lake     *lake.Store
+	caller   access.Caller
+	releases []func()
+}
+
+func (p *pinned) release() {
+	for _, r := range p.releases {
+		r()
+	}
+}
+
+// under pins the objects below a location. Hidden files, folder marks and what an export task writes
+// to try its permission are no data.
+func (p *pinned) under(ctx context.Context, location string, values []string) (Input, error) {
+	in := Input{Values: values}
+	bucket, prefix, err := lake.ParseURL(location)
+	if err != nil {
+		return in, err
+	}
+	if prefix != "" && !strings.HasSuffix(prefix, "/") {
+		prefix += "/"
+	}
+	for obj, err := range p.lake.Walk(ctx, p.caller, bucket, prefix) {
+		if err != nil {
+			return in, err
+		}
+		if obj.Size == 0 || hidden(obj.Key[len(prefix):]) {
+			continue
+		}
+		if len(p.releases) == MaxScanFiles {
+			return in, fault.Newf(fault.Limit, "query", "it would read more than %d objects: name fewer partitions, or compact them", MaxScanFiles)
+		}
+		local, release, err := p.lake.Local(ctx, p.caller, bucket, obj.Key)
+		if fault.Is(err, fault.NotFound) {
+			continue // deleted since it was listed
+		}
+		if err != nil {
+			return in, err
+		}
+		p.releases = append(p.releases, release)
+		in.Files = append(in.Files, InputFile{Path: local, URL: lake.URL(bucket, obj.Key), Size: obj.Size})
+	}
+	return in, nil
+}
+
+// hidden reports whether a key, relative to its table's location, is no data to Hive: a part of it
+// begins with "_" or ".". The write test of a log export is none either.
+func hidden(key string) bool {
+	for part := range strings.SplitSeq(key, "/") {
+		if strings.HasPrefix(part, "_") || strings.HasPrefix(part, ".") {
+			return true
+		}
+	}
+	return path.Base(key) == "aws-logs-write-test"
+}
+
+// scannedBytes is what Athena would bill: whole objects of text, and of Parquet the chunks of the
+// columns that are read.
+func scannedBytes(s Scan) (total int64, err error) {
+	var columns []string
+	for _, c := range s.Columns {
+		if c.Read {
+			columns = append(columns, c.Name)
+		}
+	}
+	for _, in := range s.Inputs {
+		for _, f := range in.Files {
+			n := f.Size
+			if s.Format == Parquet {
+				if n, err = columnar.ScannedBytes(f.Path, columns); err != nil {
+					return 0, fault.Newf(fault.KindOf(err), "HIVE_CURSOR_ERROR", "%s: %w", f.URL, err)
+				}
+			}
+			total += n
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,121 @@
+package query
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"flowlake/access"
+	"flowlake/catalog"
+	"flowlake/fault"
+	"flowlake/query/sql"
+	"flowlake/query/sql/translate"
+)
+
+// selectRows runs a query: plan, prune, pin the files, run the engine.
+func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query, file string) (out outcome, err error) {
+	tables := &relations{catalog: q.catalog, caller: e.as(), seen: map[[2]string]catalog.Table{}}
+	plan, err := translate.Query(ctx, stmt, e.Text, tables, translate.Options{
+		Database: e.Database, User: e.Caller.Principal, Now: e.Submitted,
+	})
+	if err != nil {
+		return out, err
+	}
+	job := Job{SQL: plan.SQL, Output: file, Started: e.Submitted, MaxMemory: q.cfg.MaxMemory, MaxTime: q.cfg.MaxTime}
+	files := &pinned{lake: q.lake, caller: e.as()}
+	defer files.release()
+	for _, use := range plan.Tables {
+		scan, err := q.scan(ctx, e, tables.seen[[2]string{use.Database, use.Name}], use, files)
+		if err != nil {
+			return out, err
+		}
+		bytes, err := scannedBytes(scan)
+		if err != nil {
+			return out, err
+		}
+		out.scanned += bytes
+		job.Scans = append(job.Scans, scan)
+	}
+	if e.Cutoff > 0 && out.scanned > e.Cutoff {
+		out.scanned = 0
+		return out, errCutoff
+	}
+	began := time.Now()
+	res, err := q.engine.Run(ctx, job)
+	if err != nil {
+		return out, err
+	}
+	out.took = time.Since(began)
+	out.file, out.table, out.rows, out.unmatched = file, true, res.Rows, res.Unmatched
+	for _, c := range plan.Columns {
+		out.columns = append(out.columns, ResultColumn{Name: c.Name, Type: c.Type, Precision: c.Precision, Scale: c.Scale, Nullable: "UNKNOWN"})
+	}
+	return out, nil
+}
+
+// relations is the catalogue as one query sees it: each table is read once, so that a change under
+// way cannot show two versions of it.
+type relations struct {
+	catalog *catalog.Catalog
+	caller  access.Caller
+	seen    map[[2]string]catalog.Table
+}
+
+var _ translate.Catalog = (*relations)(nil)
+
+// Relation implements translate.Catalog.
+func (r *relations) Relation(ctx context.Context, database, name string) (translate.Relation, error) {
+	key := [2]string{database, name}
+	t, ok := r.seen[key]
+	if !ok {
+		var err error
+		if t, err = r.catalog.Table(ctx, r.caller, database, name); err != nil {
+			return translate.Relation{}, err
+		}
+		r.seen[key] = t
+	}
+	if t.Kind == catalog.VirtualView {
+		v, err := decodeView(t)
+		if err != nil {
+			return translate.Relation{}, err
+		}
+		return translate.Relation{Columns: relationColumns(t.Storage.Columns), View: v.SQL, ViewDatabase: v.Database}, nil
+	}
+	return translate.Relation{Columns: relationColumns(t.Storage.Columns), Keys: relationColumns(t.PartitionKeys)}, nil
+}
+
+func relationColumns(columns []catalog.Column) []translate.Column {
+	out := make([]translate.Column, len(columns))
+	for i, c := range columns {
+		out[i] = translate.Column{Name: c.Name, Type: c.Type}
+	}
+	return out
+}
+
+// serdeFormats says how the SerDes that Athena knows for flow logs are read.
+//
+// Source: Athena user guide, "Supported SerDes and data formats".
+var serdeFormats = map[string]Format{
+	"org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe": Parquet,
+	"org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe":          Delimited,
+	"org.apache.hadoop.hive.serde2.OpenCSVSerde":                  CSV,
+	"com.amazonaws.glue.serde.GrokSerDe":                          Grok,
+	"org.apache.hadoop.hive.serde2.RegexSerDe":                    Regex,
+	"org.openx.data.jsonserde.JsonSerDe":                          JSON,
+	"org.apache.hive.hcatalog.data.JsonSerDe":                     JSON,
+}
+
+// formatOf returns how a table's files are read, or fault.Unsupported that names the SerDe.
+func formatOf(t catalog.Table) (Format, error) {
+	library := t.Storage.SerDe.Library
+	if f, ok := serdeFormats[library]; ok {
+		return f, nil
+	}
+	if library == "" && strings.Contains(t.Storage.InputFormat, "parquet") {
+		return Parquet, nil
+	}
+	if library == "" {
+		return Delimited, nil // Hive's default
+	}
+	return "", fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "table %s.%s is read by the SerDe %s, which flowlake does not have", t.Database, t.Name, library)
+}

@@ -1,0 +1,235 @@
+package query
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"flowlake/access"
+	"flowlake/fault"
+	"flowlake/lake"
+	"flowlake/state"
+)
+
+// PrimaryWorkgroup exists in every region, and cannot be deleted.
+const PrimaryWorkgroup = "primary"
+
+// MinBytesCutoff is the least that a workgroup's cut-off may be: Athena, "WorkGroupConfiguration".
+const MinBytesCutoff = 10_000_000
+
+// Workgroup states, as Athena spells them.
+const (
+	Enabled  = "ENABLED"
+	Disabled = "DISABLED"
+)
+
+// Workgroup is a name to run queries under, with the settings that it gives them.
+type Workgroup struct {
+	Name        string    `json:"name"`
+	Description string    `json:"description,omitempty"`
+	State       string    `json:"state"` // Enabled or Disabled
+	Created     time.Time `json:"created"`
+	Settings
+	Tags map[string]string `json:"tags,omitempty"` // recorded
+}
+
+// Settings are what a workgroup says about its queries.
+type Settings struct {
+	Output         ResultConfig `json:"output"`
+	Enforce        bool         `json:"enforce,omitempty"`     // its Output overrides what a client asks for
+	BytesCutoff    int64        `json:"bytesCutoff,omitempty"` // a query that would scan more is cancelled; 0 is no bound
+	PublishMetrics bool         `json:"publishMetrics,omitempty"`
+	RequesterPays  bool         `json:"requesterPays,omitempty"`
+}
+
+// ResultConfig says where results go, and how they are written there.
+type ResultConfig struct {
+	Location            string `json:"location,omitempty"`   // s3://bucket/prefix/
+	Encryption          string `json:"encryption,omitempty"` // "" or SSE_S3, recorded
+	ExpectedBucketOwner string `json:"expectedBucketOwner,omitempty"`
+	ACL                 string `json:"acl,omitempty"` // "" or BUCKET_OWNER_FULL_CONTROL
+}
+
+var workgroupName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,128}$`)
+
+func workgroupID(c access.Caller, name string) state.ID {
+	return state.ID{Kind: "workgroup", Account: c.Account, Region: c.Region, Key: name}
+}
+
+// DefaultLocation is where the primary workgroup puts results when nobody said where: a bucket of
+// the account and region, made when it is first needed.
+func DefaultLocation(c access.Caller) string {
+	return "s3://" + defaultBucket(c) + "/"
+}
+
+func defaultBucket(c access.Caller) string {
+	return "aws-athena-query-results-" + c.Account + "-" + c.Region
+}
+
+// primary is the workgroup that exists before anybody changed it.
+func primary(c access.Caller) Workgroup {
+	return Workgroup{Name: PrimaryWorkgroup, State: Enabled, Settings: Settings{Output: ResultConfig{Location: DefaultLocation(c)}}}
+}
+
+func getWorkgroup(tx *state.Tx, c access.Caller, name string) (Workgroup, error) {
+	var w Workgroup
+	_, err := tx.Get(workgroupID(c, name), &w)
+	if name == PrimaryWorkgroup && fault.Is(err, fault.NotFound) {
+		return primary(c), nil
+	}
+	if fault.Is(err, fault.NotFound) {
+		return w, fault.Newf(fault.NotFound, "workgroup "+name, "is not found")
+	}
+	return w, err
+}
+
+// Workgroup returns a workgroup, or fault.NotFound.
+func (q *Queries) Workgroup(ctx context.Context, c access.Caller, name string) (w Workgroup, err error) {
+	err = q.state.View(ctx, func(tx *state.Tx) error {
+		w, err = getWorkgroup(tx, c, name)
+		return err
+	})
+	return w, err
+}
+
+// Workgroups returns up to max workgroups after a name, in the order of their names, and whether
+// there are more.
+func (q *Queries) Workgroups(ctx context.Context, c access.Caller, after string, max int) (page []Workgroup, more bool, err error) {
+	err = q.state.View(ctx, func(tx *state.Tx) error {
+		var all []Workgroup
+		stored := false
+		for row, err := range tx.List(workgroupID(c, ""), "") {
+			if err != nil {
+				return err
+			}
+			var w Workgroup
+			if err := row.Decode(&w); err != nil {
+				return err
+			}
+			stored = stored || w.Name == PrimaryWorkgroup
+			if !stored && w.Name > PrimaryWorkgroup {
+				all, stored = append(all, primary(c)), true
+			}
+			all = append(all, w)
+		}
+		if !stored {
+			all = append(all, primary(c))
+		}
+		for _, w := range all {
+			if w.Name <= after {
+				continue
+			}
+			if len(page) == max {
+				more = true
+				break
+			}
+			page = append(page, w)
+		}
+		return nil
+	})
+	return page, more, err
+}
+
+func (s Settings) check() error {
+	if s.BytesCutoff != 0 && s.BytesCutoff < MinBytesCutoff {
+		return fault.Newf(fault.Invalid, "bytes scanned cutoff", "%d is less than %d bytes", s.BytesCutoff, MinBytesCutoff)
+	}
+	if s.RequesterPays {
+		return fault.Newf(fault.Unsupported, "requester pays", "flowlake has no requester-pays buckets")
+	}
+	return s.Output.check()
+}
+
+func (r ResultConfig) check() error {
+	if r.Location != "" {
+		if _, _, err := lake.ParseURL(r.Location); err != nil {
+			return fault.Newf(fault.Invalid, "output location "+r.Location, "%w", err)
+		}
+	}
+	switch r.Encryption {
+	case "", "SSE_S3":
+	default:
+		return fault.Newf(fault.Unsupported, "encryption option "+r.Encryption, "flowlake records SSE_S3 only")
+	}
+	return nil
+}
+
+// CreateWorkgroup makes a workgroup. It returns fault.Exists for a name that is taken and
+// fault.Invalid for a name or setting that Athena would not take.
+func (q *Queries) CreateWorkgroup(ctx context.Context, c access.Caller, w Workgroup) error {
+	if !workgroupName.MatchString(w.Name) {
+		return fault.Newf(fault.Invalid, "workgroup "+w.Name, "a name is 1 to 128 of letters, digits, '.', '_' and '-'")
+	}
+	if err := w.check(); err != nil {
+		return err
+	}
+	w.State, w.Created = Enabled, time.Now().UTC()
+	return q.state.Update(ctx, func(tx *state.Tx) error {
+		if w.Name == PrimaryWorkgroup {
+			return fault.Newf(fault.Exists, "workgroup "+w.Name, "is already created")
+		}
+		err := tx.Create(workgroupID(c, w.Name), w)
+		if fault.Is(err, fault.Exists) {
+			return fault.Newf(fault.Exists, "workgroup "+w.Name, "is already created")
+		}
+		return err
+	})
+}
+
+// UpdateWorkgroup changes a workgroup: change is given the stored one.
+func (q *Queries) UpdateWorkgroup(ctx context.Context, c access.Caller, name string, change func(*Workgroup) error) error {
+	return q.state.Update(ctx, func(tx *state.Tx) error {
+		w, err := getWorkgroup(tx, c, name)
+		if err != nil {
+			return err
+		}
+		if err := change(&w); err != nil {
+			return err
+		}
+		if w.State != Enabled && w.State != Disabled {
+			return fault.Newf(fault.Invalid, "workgroup state "+w.State, "is neither ENABLED nor DISABLED")
+		}
+		if err := w.check(); err != nil {
+			return err
+		}
+		w.Name = name
+		return tx.Put(workgroupID(c, name), w)
+	})
+}
+
+// DeleteWorkgroup removes a workgroup. One with query executions is removed only with recursive,
+// and they with it; primary never is.
+func (q *Queries) DeleteWorkgroup(ctx context.Context, c access.Caller, name string, recursive bool) error {
+	if name == PrimaryWorkgroup {
+		return fault.Newf(fault.Invalid, "workgroup primary", "cannot be deleted")
+	}
+	return q.state.Update(ctx, func(tx *state.Tx) error {
+		if _, err := getWorkgroup(tx, c, name); err != nil {
+			return err
+		}
+		var ids []state.ID
+		for row, err := range tx.List(historyID(c, name, ""), "") {
+			if err != nil {
+				return err
+			}
+			if !recursive {
+				return fault.Newf(fault.Invalid, "workgroup "+name, "is not empty: delete it with its query executions (RecursiveDeleteOption)")
+			}
+			var h history
+			if err := row.Decode(&h); err != nil {
+				return err
+			}
+			var e Execution
+			if _, err := tx.Get(executionID(c, h.ID), &e); err == nil && !e.ended() {
+				return fault.Newf(fault.Invalid, "workgroup "+name, "query %s is still %s", h.ID, e.State)
+			}
+			ids = append(ids, row.ID, executionID(c, h.ID))
+		}
+		for _, id := range ids {
+			if err := tx.Delete(id); err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+		}
+		return tx.Delete(workgroupID(c, name))
+	})
+}
