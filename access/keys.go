@@ -1,10 +1,22 @@
 package access
 
 import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
+
+	"flowlake/fault"
 )
 
-// Key is an access key with what it stands for.
+// Key is an access key with what it stands for. No verb of fmt shows more of it than its id.
 type Key struct {
 	ID      string
 	Secret  string
@@ -13,13 +25,13 @@ type Key struct {
 	Caller  Caller    // who the key speaks for, without a region
 }
 
-// String shows the id alone, so that no log prints a secret.
-func (k Key) String() string { return "key " + k.ID }
+// Format shows the id alone, so that no log prints a secret.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("key " + k.ID)) }
 
-// GoString is String.
-func (k Key) GoString() string { return k.String() }
+// MarshalText shows the id alone.
+func (k Key) MarshalText() ([]byte, error) { return []byte("key " + k.ID), nil }
 
-// Keys finds access keys by id. Root's key lies in an AWS shared-credentials file.
+// Keys finds access keys by id. It is safe for concurrent use.
 type Keys struct {
 	root Key
 }
@@ -27,13 +39,140 @@ type Keys struct {
 // Root returns root's key.
 func (k *Keys) Root() Key { return k.root }
 
-// Lookup finds a key by its id.
+// Lookup finds a key by its id. A key whose session is over is found too: the door says which it was.
 func (k *Keys) Lookup(id string) (Key, bool) {
-	return k.root, id == k.root.ID
+	if id != k.root.ID {
+		return Key{}, false
+	}
+	return k.root, true
 }
 
-// OpenKeys reads root's key from credentialsFile ([default] of an AWS shared-credentials file), and makes key and file
-// where there is none.
+// OpenKeys reads root's key from credentialsFile, the [default] profile of an AWS shared-credentials file, which
+// lies outside the data folder. Where there is no file it makes a key, and the file: 0600, in a folder of 0700, whole or
+// not at all. Of several processes that start at once one makes it and all use it.
+//
+// It returns fault.Invalid for a file that others may read or that holds no key, naming the file and
+// never the secret.
 func OpenKeys(credentialsFile, account string) (*Keys, error) {
-	return nil, nil
+	id, secret, err := readCredentials(credentialsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeCredentials(credentialsFile); err != nil {
+			return nil, fault.Newf(fault.Unavailable, "credentials file "+credentialsFile, "cannot be made: %w", err)
+		}
+		id, secret, err = readCredentials(credentialsFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Keys{root: Key{ID: id, Secret: secret, Caller: Root(account, "")}}, nil
+}
+
+// maxCredentials bounds the file; a shared-credentials file is a few lines.
+const maxCredentials = 1 << 20
+
+// readCredentials reads the key of the [default] profile.
+func readCredentials(file string) (id, secret string, err error) {
+	subject := "credentials file " + file
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", "", err
+	case err != nil:
+		return "", "", fault.Newf(fault.Unavailable, subject, "cannot be read: %w", err)
+	case !info.Mode().IsRegular() || info.Size() > maxCredentials:
+		return "", "", fault.Newf(fault.Invalid, subject, "is not a shared-credentials file")
+	case info.Mode().Perm()&0o077 != 0:
+		return "", "", fault.Newf(fault.Invalid, subject, "others than its owner have access to it (mode %04o); run: chmod 600 %s", info.Mode().Perm(), file)
+	}
+	if dir, err := os.Stat(filepath.Dir(file)); err != nil || dir.Mode().Perm()&0o022 != 0 {
+		return "", "", fault.Newf(fault.Invalid, subject, "others may write to its folder; run: chmod 700 %s", filepath.Dir(file))
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", fault.Newf(fault.Unavailable, subject, "cannot be read: %w", err)
+	}
+	profile := ""
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if name, ok := strings.CutPrefix(line, "["); ok {
+			profile = strings.TrimSpace(strings.TrimSuffix(name, "]"))
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if profile != "default" || !ok || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+			continue
+		}
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "aws_access_key_id":
+			id = strings.TrimSpace(value)
+		case "aws_secret_access_key":
+			secret = strings.TrimSpace(value)
+		}
+	}
+	switch {
+	case id == "" || secret == "":
+		return "", "", fault.Newf(fault.Invalid, subject, "has no aws_access_key_id and aws_secret_access_key under [default]")
+	case !validID(id):
+		return "", "", fault.Newf(fault.Invalid, subject, "its aws_access_key_id is not 16 to 128 letters and digits")
+	case len(secret) < 16:
+		return "", "", fault.Newf(fault.Invalid, subject, "its aws_secret_access_key is shorter than 16 characters")
+	}
+	return id, secret, nil
+}
+
+func validID(id string) bool {
+	if len(id) < 16 || len(id) > 128 {
+		return false
+	}
+	for _, c := range id {
+		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// makeCredentials writes a new key under a temporary name and links it to its own, which only one process can do:
+// the others find the file and are content.
+func makeCredentials(file string) error {
+	dir := filepath.Dir(file)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	var random [40]byte // 10 bytes are 16 characters of the id, 30 are 40 of the secret
+	rand.Read(random[:])
+	var text bytes.Buffer
+	text.WriteString("# The root key of a flowlake server. Whoever reads it may do everything there.\n[default]\n")
+	text.WriteString("aws_access_key_id = AKIA" + base32.StdEncoding.EncodeToString(random[:10]) + "\n")
+	text.WriteString("aws_secret_access_key = " + base64.StdEncoding.EncodeToString(random[10:]) + "\n")
+
+	temp, err := os.CreateTemp(dir, ".credentials-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(text.Bytes())
+	if err == nil {
+		err = temp.Sync()
+	}
+	if closeErr := temp.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Link(temp.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes a folder's entries durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }

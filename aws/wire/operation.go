@@ -30,6 +30,7 @@ type Operation struct {
 	call    func(ctx context.Context, c access.Caller, in any) (any, error)
 	allow   func(c access.Caller, in any) []demand
 	raw     func(ctx context.Context, call *Call) error
+	object  bool // RawRow.ObjectChecksum
 }
 
 // demand is one question for the guard.
@@ -125,6 +126,10 @@ type RawRow struct {
 	Honoured    []string
 	Recorded    []string
 	MaxBody     int64 // of the decoded body; 0: DefaultMaxBody; Unlimited: any size
+
+	// ObjectChecksum: x-amz-checksum-* headers speak of an object and not of the body, as CompleteMultipartUpload's
+	// do; they are not held against the body.
+	ObjectChecksum bool
 }
 
 // RawPermission is one question to the guard about a raw operation.
@@ -159,7 +164,7 @@ func Raw(name string, row RawRow, handle func(ctx context.Context, call *Call) e
 		}
 		return demands
 	}
-	op.raw = handle
+	op.raw, op.object = handle, row.ObjectChecksum
 	return op
 }
 

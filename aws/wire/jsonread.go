@@ -1,0 +1,470 @@
+package wire
+
+import (
+	"encoding/base64"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"flowlake/fault"
+)
+
+// Bounds of a request's tree: a value costs more memory than its bytes on the wire.
+const (
+	maxDepth  = 64
+	maxValues = 200_000
+)
+
+// jsonReader reads awsJson into SDK types, strictly: names as they are spelled, each once, types as they are, and
+// nothing that the operation's row does not name.
+type jsonReader struct {
+	data      []byte
+	pos       int
+	depth     int
+	values    int
+	operation string
+	path      []string // the members that lead here, for messages
+}
+
+// readJSON decodes a whole body into in, a pointer to a struct. An empty body is an empty object.
+func readJSON(data []byte, s *shape, in reflect.Value, operation string) error {
+	r := jsonReader{data: data, operation: operation}
+	r.blanks()
+	if r.pos == len(data) {
+		return nil
+	}
+	if err := r.value(s, in.Elem()); err != nil {
+		return err
+	}
+	r.blanks()
+	if r.pos != len(data) {
+		return r.malformed("the body goes on behind its object")
+	}
+	return nil
+}
+
+// member is the path so far as messages show it: "tableInput.name".
+func (r *jsonReader) member() string { return strings.Join(r.path, ".") }
+
+// malformed is a refusal of the text itself.
+func (r *jsonReader) malformed(what string) error {
+	at := ""
+	if len(r.path) > 0 {
+		at = " in member " + quote(r.member())
+	}
+	return malformed("the JSON body cannot be read at byte %d%s: %s", r.pos, at, what)
+}
+
+// unsupported refuses a member that flowlake does not honour.
+func unsupported(member, operation string) error {
+	return &memberError{
+		cause:   &fault.Error{Kind: fault.Unsupported, Subject: "member " + member, Detail: "not supported"},
+		message: `flowlake does not support the member "` + member + `" of ` + operation,
+	}
+}
+
+// violated refuses a value in AWS's words.
+func violated(n int, value, member, constraint string) error {
+	if value != "null" {
+		value = "'" + value + "'"
+	}
+	plural := "error"
+	if n > 1 {
+		plural = "errors"
+	}
+	return &memberError{
+		cause: &fault.Error{Kind: fault.Invalid, Subject: "member " + member, Detail: constraint},
+		message: strconv.Itoa(n) + " validation " + plural + " detected: Value " + value + " at '" + member +
+			"' failed to satisfy constraint: " + constraint,
+	}
+}
+
+func (r *jsonReader) blanks() {
+	for r.pos < len(r.data) {
+		switch r.data[r.pos] {
+		case ' ', '\t', '\r', '\n':
+			r.pos++
+		default:
+			return
+		}
+	}
+}
+
+// peek returns the next byte behind blanks, 0 at the end.
+func (r *jsonReader) peek() byte {
+	r.blanks()
+	if r.pos == len(r.data) {
+		return 0
+	}
+	return r.data[r.pos]
+}
+
+// word consumes a literal if it is next.
+func (r *jsonReader) word(w string) bool {
+	if len(r.data)-r.pos >= len(w) && string(r.data[r.pos:r.pos+len(w)]) == w {
+		r.pos += len(w)
+		return true
+	}
+	return false
+}
+
+// null consumes a null, if one is next.
+func (r *jsonReader) null() bool { return r.peek() == 'n' && r.word("null") }
+
+// value decodes the next value into v, which is settable.
+func (r *jsonReader) value(s *shape, v reflect.Value) error {
+	if r.values++; r.values > maxValues {
+		return r.malformed("it has more than " + strconv.Itoa(maxValues) + " values")
+	}
+	switch s.kind {
+	case kindPointer:
+		target := reflect.New(s.elem.typ)
+		if err := r.value(s.elem, target.Elem()); err != nil {
+			return err
+		}
+		v.Set(target)
+		return nil
+	case kindStruct:
+		return r.object(s, v)
+	case kindList:
+		return r.list(s, v)
+	case kindMap:
+		return r.mapping(s, v)
+	case kindString:
+		text, err := r.text()
+		if err != nil {
+			return err
+		}
+		if s.enum != nil {
+			if _, ok := slices.BinarySearch(s.enum, text); !ok {
+				return violated(1, clip(text), r.member(), "Member must satisfy enum value set: ["+strings.Join(s.enum, ", ")+"]")
+			}
+		}
+		v.SetString(text)
+		return nil
+	case kindBool:
+		r.blanks()
+		switch {
+		case r.word("true"):
+			v.SetBool(true)
+		case r.word("false"):
+			v.SetBool(false)
+		default:
+			return r.malformed("a boolean is expected")
+		}
+		return nil
+	case kindBlob:
+		text, err := r.text()
+		if err != nil {
+			return err
+		}
+		raw, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return r.malformed("a blob is base64")
+		}
+		v.SetBytes(raw)
+		return nil
+	case kindInt, kindFloat, kindTime:
+		return r.scalar(s, v)
+	}
+	return unsupported(r.member(), r.operation)
+}
+
+// scalar decodes a number or a time.
+func (r *jsonReader) scalar(s *shape, v reflect.Value) error {
+	if s.kind == kindFloat && r.peek() == '"' {
+		text, err := r.text()
+		if err != nil {
+			return err
+		}
+		if text != "NaN" && text != "Infinity" && text != "-Infinity" {
+			return r.malformed("a number is expected")
+		}
+		f, _ := strconv.ParseFloat(text, 64)
+		v.SetFloat(f)
+		return nil
+	}
+	token, err := r.number()
+	if err != nil {
+		return err
+	}
+	if reason := setScalar(s, v, token); reason != "" {
+		return r.malformed(clip(token) + " " + reason)
+	}
+	return nil
+}
+
+// object decodes a struct.
+func (r *jsonReader) object(s *shape, v reflect.Value) error {
+	if err := r.enter('{', "an object is expected"); err != nil {
+		return err
+	}
+	defer r.leave()
+	var seen [4]uint64 // by field; no struct of ours has more than 256
+	for first := true; ; first = false {
+		done, err := r.next('}', first)
+		if done || err != nil {
+			return err
+		}
+		name, err := r.key()
+		if err != nil {
+			return err
+		}
+		r.path = append(r.path, name)
+		f := s.byWire[name]
+		if f == nil {
+			return unsupported(r.member(), r.operation)
+		}
+		if i := f.index; i < 64*len(seen) {
+			if seen[i/64]&(1<<(i%64)) != 0 {
+				return r.malformed("the member is given twice")
+			}
+			seen[i/64] |= 1 << (i % 64)
+		}
+		switch {
+		case r.null(): // absent
+		case f.refused:
+			return unsupported(r.member(), r.operation)
+		default:
+			if err := r.value(f.shape, v.Field(f.index)); err != nil {
+				return err
+			}
+		}
+		r.path = r.path[:len(r.path)-1]
+	}
+}
+
+// list decodes a slice; an empty list is not nil.
+func (r *jsonReader) list(s *shape, v reflect.Value) error {
+	if err := r.enter('[', "a list is expected"); err != nil {
+		return err
+	}
+	defer r.leave()
+	v.Set(reflect.MakeSlice(s.typ, 0, 0))
+	for n := 0; ; n++ {
+		done, err := r.next(']', n == 0)
+		if done || err != nil {
+			return err
+		}
+		if r.null() {
+			return r.malformed("a list has no null elements")
+		}
+		if n == v.Cap() {
+			v.Grow(1)
+		}
+		v.SetLen(n + 1)
+		if err := r.value(s.elem, v.Index(n)); err != nil {
+			return err
+		}
+	}
+}
+
+// mapping decodes a map with string keys.
+func (r *jsonReader) mapping(s *shape, v reflect.Value) error {
+	if err := r.enter('{', "a map is expected"); err != nil {
+		return err
+	}
+	defer r.leave()
+	v.Set(reflect.MakeMap(s.typ))
+	keyType, elem := s.typ.Key(), reflect.New(s.elem.typ).Elem()
+	for first := true; ; first = false {
+		done, err := r.next('}', first)
+		if done || err != nil {
+			return err
+		}
+		name, err := r.key()
+		if err != nil {
+			return err
+		}
+		r.path = append(r.path, name)
+		if r.null() {
+			return r.malformed("a map has no null values")
+		}
+		key := reflect.ValueOf(name).Convert(keyType)
+		if v.MapIndex(key).IsValid() {
+			return r.malformed("the key is given twice")
+		}
+		elem.SetZero()
+		if err := r.value(s.elem, elem); err != nil {
+			return err
+		}
+		v.SetMapIndex(key, elem)
+		r.path = r.path[:len(r.path)-1]
+	}
+}
+
+// enter consumes an opening bracket.
+func (r *jsonReader) enter(open byte, expected string) error {
+	if r.peek() != open {
+		return r.malformed(expected)
+	}
+	if r.depth++; r.depth > maxDepth {
+		return r.malformed("it is nested more than " + strconv.Itoa(maxDepth) + " deep")
+	}
+	r.pos++
+	return nil
+}
+
+func (r *jsonReader) leave() { r.depth-- }
+
+// next consumes what stands between elements; done says that the closing bracket came.
+func (r *jsonReader) next(closing byte, first bool) (done bool, err error) {
+	switch c := r.peek(); {
+	case c == closing:
+		r.pos++
+		return true, nil
+	case first:
+		return false, nil
+	case c == ',':
+		r.pos++
+		if r.peek() == closing {
+			return false, r.malformed("nothing follows a comma")
+		}
+		return false, nil
+	}
+	return false, r.malformed("a comma or '" + string(closing) + "' is expected")
+}
+
+// key consumes a member's name and its colon.
+func (r *jsonReader) key() (string, error) {
+	name, err := r.text()
+	if err != nil {
+		return "", err
+	}
+	if r.peek() != ':' {
+		return "", r.malformed("a colon is expected")
+	}
+	r.pos++
+	return name, nil
+}
+
+// number consumes a number's text, as JSON's grammar has it.
+func (r *jsonReader) number() (string, error) {
+	r.blanks()
+	begin, digits := r.pos, func() bool {
+		from := r.pos
+		for r.pos < len(r.data) && isDigit(r.data[r.pos]) {
+			r.pos++
+		}
+		return r.pos > from
+	}
+	next := func(set string) bool {
+		if r.pos < len(r.data) && strings.IndexByte(set, r.data[r.pos]) >= 0 {
+			r.pos++
+			return true
+		}
+		return false
+	}
+	next("-")
+	ok := next("0") || digits()
+	if ok && next(".") {
+		ok = digits()
+	}
+	if ok && next("eE") {
+		next("+-")
+		ok = digits()
+	}
+	if !ok {
+		return "", r.malformed("a number is expected")
+	}
+	return string(r.data[begin:r.pos]), nil
+}
+
+// text consumes a string. It must be UTF-8; a lone half of a surrogate pair becomes U+FFFD.
+func (r *jsonReader) text() (string, error) {
+	if r.peek() != '"' {
+		return "", r.malformed("a string is expected")
+	}
+	r.pos++
+	begin := r.pos
+	for r.pos < len(r.data) {
+		switch c := r.data[r.pos]; {
+		case c == '"':
+			raw := r.data[begin:r.pos]
+			if !utf8.Valid(raw) {
+				return "", r.malformed("a string is not UTF-8")
+			}
+			r.pos++
+			return string(raw), nil
+		case c == '\\':
+			return r.escaped(begin)
+		case c < ' ':
+			return "", r.malformed("a string has a control character")
+		}
+		r.pos++
+	}
+	return "", r.malformed("a string does not end")
+}
+
+// escaped goes on with a string at its first escape.
+func (r *jsonReader) escaped(begin int) (string, error) {
+	out := append(make([]byte, 0, r.pos-begin+32), r.data[begin:r.pos]...)
+	for r.pos < len(r.data) {
+		c := r.data[r.pos]
+		r.pos++
+		switch {
+		case c == '"':
+			if !utf8.Valid(out) {
+				return "", r.malformed("a string is not UTF-8")
+			}
+			return string(out), nil
+		case c < ' ':
+			return "", r.malformed("a string has a control character")
+		case c != '\\':
+			out = append(out, c)
+			continue
+		}
+		if r.pos == len(r.data) {
+			break
+		}
+		c = r.data[r.pos]
+		r.pos++
+		if i := strings.IndexByte(`"\/bfnrt`, c); i >= 0 {
+			out = append(out, "\"\\/\b\f\n\r\t"[i])
+			continue
+		}
+		high, ok := r.hex4()
+		if c != 'u' || !ok {
+			return "", r.malformed("a string has an unknown escape")
+		}
+		if utf16.IsSurrogate(high) && len(r.data)-r.pos >= 6 && r.data[r.pos] == '\\' && r.data[r.pos+1] == 'u' {
+			at := r.pos
+			r.pos += 2
+			low, ok := r.hex4()
+			if pair := utf16.DecodeRune(high, low); ok && pair != utf8.RuneError {
+				out = utf8.AppendRune(out, pair)
+				continue
+			}
+			r.pos = at
+		}
+		out = utf8.AppendRune(out, high) // a lone surrogate is written as U+FFFD
+	}
+	return "", r.malformed("a string does not end")
+}
+
+// hex4 consumes four hex digits.
+func (r *jsonReader) hex4() (rune, bool) {
+	if len(r.data)-r.pos < 4 {
+		return 0, false
+	}
+	var c rune
+	for _, d := range r.data[r.pos : r.pos+4] {
+		if !isHex(d) {
+			return 0, false
+		}
+		c = c<<4 | rune(unhex(d))
+	}
+	r.pos += 4
+	return c, true
+}
+
+// clip bounds a client's text in a message.
+func clip(s string) string {
+	if len(s) > 100 {
+		return strings.ToValidUTF8(s[:100], "") + "…"
+	}
+	return s
+}
