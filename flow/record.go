@@ -49,6 +49,9 @@ func NewRecord(fields []Field, values []Value) (Record, error) {
 	}
 	for i, f := range fields {
 		v := values[i]
+		if v.valid && (f.Type == String) != (v.text != "") {
+			return Record{}, fault.Newf(fault.Invalid, f.describe(), "the value is not of its type, %s", f.Type)
+		}
 		if f.Type == String && bytes.ContainsAny([]byte(v.text), " \n") {
 			return Record{}, fault.Newf(fault.Invalid, f.describe(), "value %q has a blank, which separates columns", v.text)
 		}
