@@ -89,8 +89,8 @@ type Typed struct {
 	Value String
 }
 
-// Interval is INTERVAL [sign] 'value' FROM [TO to]. The units are upper case: YEAR, MONTH, DAY, HOUR,
-// MINUTE, SECOND, and WEEK, QUARTER when only they can be meant.
+// Interval is INTERVAL [sign] 'value' from [TO to]. The units are upper case: YEAR, MONTH, DAY, HOUR,
+// MINUTE, SECOND.
 type Interval struct {
 	Span
 	Negative bool

@@ -51,6 +51,14 @@ func dumpValue(b *strings.Builder, v reflect.Value) {
 		return
 	}
 	t := v.Type()
+	if c, ok := v.Interface().(ColumnDef); ok { // with the type as the catalogue spells it
+		fmt.Fprintf(b, "(ColumnDef %s %s", c.Name.Name, c.Type.FormatHive())
+		if c.Comment != nil {
+			fmt.Fprintf(b, " %q", c.Comment.Value)
+		}
+		b.WriteByte(')')
+		return
+	}
 	b.WriteString("(" + t.Name())
 	for i := range t.NumField() {
 		f := t.Field(i)

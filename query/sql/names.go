@@ -12,13 +12,14 @@ func (p *parser) isIdent(t token) bool {
 		return p.hive && !hiveReserved[t.word] || !p.hive && !trinoReserved[t.word]
 	case tokQuoted:
 		return true
-	case tokBacktick, tokDigits, tokInteger:
-		return p.hive && t.kind != tokInteger
+	case tokBacktick, tokDigits:
+		return p.hive
 	}
 	return false
 }
 
-// ident reads one identifier of either kind of quoting that the statement's grammar takes.
+// ident reads one identifier. Queries take double quotes; DDL takes backticks, and double quotes too
+// (the user guide puts them around tables' names with digits).
 func (p *parser) ident() Ident {
 	t := p.cur()
 	if !p.isIdent(t) {
@@ -33,7 +34,12 @@ func (p *parser) identOf(t token) Ident {
 	id := Ident{Span: Span{t.start, t.end}, Name: p.text[t.start:t.end]}
 	switch t.kind {
 	case tokQuoted:
-		id.Name, id.Quote = unquote(id.Name), DoubleQuote
+		id.Quote = DoubleQuote
+		if p.hive {
+			id.Name = unquoteHive(id.Name)
+		} else {
+			id.Name = unquote(id.Name)
+		}
 	case tokBacktick:
 		id.Name, id.Quote = unquote(id.Name), Backtick
 	}
@@ -43,23 +49,18 @@ func (p *parser) identOf(t token) Ident {
 	return id
 }
 
-// hiveIdent reads a name in DDL, where double quotes are strings.
-func (p *parser) hiveIdent() Ident {
-	if p.cur().kind == tokQuoted {
-		p.note("<identifier>")
-		p.failHint("In DDL a name goes in backticks: " + QuoteHiveIdent(unquoteHive(p.show(p.cur()))))
-	}
-	return p.ident()
-}
-
 // columnIdent reads a column's name in DDL. Reserved words are taken bare: a type always follows, so
 // nothing else can be meant.
 func (p *parser) columnIdent() Ident {
-	if t := p.cur(); t.kind == tokWord || t.kind == tokInteger {
+	if t := p.cur(); t.kind == tokWord {
 		p.pos++
 		return p.identOf(t)
 	}
-	return p.hiveIdent()
+	if t := p.cur(); t.kind == tokQuoted {
+		p.note("<identifier>")
+		p.failHint("In DDL a column's name goes in backticks: " + QuoteHiveIdent(unquoteHive(p.text[t.start:t.end])))
+	}
+	return p.ident()
 }
 
 // name reads a dotted name, one part by each call of part.
@@ -76,10 +77,7 @@ func (p *parser) name(part func() Ident) Name {
 	return n
 }
 
-// hiveName is a name in DDL: bare or in backticks.
-func (p *parser) hiveName() Name { return p.name(p.hiveIdent) }
-
-// anyName is a name in queries and utility statements.
+// anyName reads a dotted name: bare or in double quotes, in DDL in backticks too.
 func (p *parser) anyName() Name { return p.name(p.ident) }
 
 // stringLiteral reads a string. In Hive's grammar double quotes make one too.

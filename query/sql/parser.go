@@ -129,7 +129,11 @@ func isHive(text string) bool {
 
 // end accepts the end of the text, behind one semicolon if there is one.
 func (p *parser) end() {
-	if p.op(";") && p.cur().kind != tokEOF {
+	if p.isOp(";") {
+		p.pos++
+		if p.cur().kind == tokEOF {
+			return
+		}
 		hint := "Send one statement at a time"
 		if p.cur().word == ";" {
 			hint = "One semicolon at the end is enough"

@@ -1,6 +1,9 @@
 package sql
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // special reads an expression with a syntax of its own that begins with the word t. It returns nil
 // when t begins none: then it is a name.
@@ -264,9 +267,7 @@ func (p *parser) typed(id Ident) Expr {
 	return &Typed{Span: Span{id.Start, s.End}, Type: id.Key(), Value: *s}
 }
 
-var intervalUnits = wordSet("YEAR QUARTER MONTH WEEK DAY HOUR MINUTE SECOND")
-
-func isIntervalUnit(word string) bool { return intervalUnits[word] }
+var intervalUnits = wordSet("YEAR MONTH DAY HOUR MINUTE SECOND")
 
 // intervalIf reads an interval literal. The word interval alone is a name.
 func (p *parser) intervalIf() Expr {
@@ -285,19 +286,34 @@ func (p *parser) intervalIf() Expr {
 	}
 	if next.kind == tokWord && !trinoReserved[next.word] && isUnit(p.peek(2)) {
 		p.pos++
-		unit := strings.ToLower(p.peek(1).word)
+		unit := p.peek(1).word
 		p.note("<string>")
 		p.failHint("An interval's amount is a string literal; for an amount in a column write " + p.show(p.cur()) +
-			" * interval '1' " + strings.TrimSuffix(unit, "s"))
+			" * " + rightInterval("1", unit))
 	}
 	return nil
 }
 
 func isAmount(t token) bool { return t.kind == tokInteger || t.kind == tokDecimal }
 
-// isUnit reports whether t is a unit of time, in the plural too.
+// isUnit reports whether t is a unit of time, in the plural too, also one that intervals do not have.
 func isUnit(t token) bool {
-	return t.kind == tokWord && (intervalUnits[t.word] || intervalUnits[strings.TrimSuffix(t.word, "S")])
+	unit := strings.TrimSuffix(t.word, "S")
+	return t.kind == tokWord && (intervalUnits[unit] || unit == "WEEK" || unit == "QUARTER")
+}
+
+// rightInterval spells an interval as Trino takes it.
+func rightInterval(amount, unit string) string {
+	unit = strings.TrimSuffix(strings.ToLower(unit), "s")
+	for _, other := range [...]struct {
+		name, unit string
+		times      int
+	}{{"week", "day", 7}, {"quarter", "month", 3}} {
+		if n, err := strconv.Atoi(amount); unit == other.name && err == nil && -1000000 < n && n < 1000000 {
+			amount, unit = strconv.Itoa(n*other.times), other.unit
+		}
+	}
+	return "interval '" + amount + "' " + unit
 }
 
 func (p *parser) interval() Expr {
@@ -321,13 +337,13 @@ func (p *parser) interval() Expr {
 func (p *parser) intervalAmount() {
 	t, unit := p.cur(), "day"
 	if isUnit(p.peek(1)) {
-		unit = strings.TrimSuffix(strings.ToLower(p.peek(1).word), "s")
+		unit = p.show(p.peek(1))
 	}
 	amount := p.show(t)
 	if t.kind == tokQuoted {
 		amount = unquote(p.text[t.start:t.end])
 	}
-	p.failHint("An interval's amount is a string: write interval '" + amount + "' " + unit)
+	p.failHint("An interval's amount is a string: write " + rightInterval(amount, unit))
 }
 
 // intervalUnits reads unit [TO unit].
@@ -346,11 +362,12 @@ func (p *parser) intervalUnit() string {
 			p.note("'" + unit + "'")
 		}
 		hint := ""
-		if isUnit(t) {
-			hint = "The unit is written without an s: " + strings.TrimSuffix(strings.ToLower(t.word), "s")
-		} else if s := p.toks[p.pos-1]; s.kind == tokString {
-			if amount, unit, ok := strings.Cut(unquote(p.text[s.start:s.end]), " "); ok && isUnit(token{kind: tokWord, word: strings.ToUpper(unit)}) {
-				hint = "The unit stands behind the string: write interval '" + amount + "' " + strings.TrimSuffix(strings.ToLower(unit), "s")
+		if before := p.toks[p.pos-1]; before.kind == tokString {
+			amount := unquote(p.text[before.start:before.end])
+			if first, unit, ok := strings.Cut(amount, " "); ok && isUnit(token{kind: tokWord, word: strings.ToUpper(unit)}) {
+				hint = "The unit stands behind the string: write " + rightInterval(first, unit)
+			} else if isUnit(t) {
+				hint = "Write " + rightInterval(amount, p.show(t))
 			}
 		}
 		p.failHint(hint)

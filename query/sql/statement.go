@@ -126,7 +126,7 @@ func (p *parser) ifExists() bool {
 }
 
 func (p *parser) createDatabase(start int) Statement {
-	s := &CreateDatabase{IfNotExists: p.ifNotExists(), Name: p.hiveName()}
+	s := &CreateDatabase{IfNotExists: p.ifNotExists(), Name: p.anyName()}
 	if p.word("COMMENT") {
 		s.Comment = p.stringLiteral()
 	}
@@ -192,14 +192,14 @@ func (p *parser) drop() Statement {
 	p.need("DROP")
 	switch {
 	case p.word("DATABASE"), p.word("SCHEMA"):
-		s := &DropDatabase{IfExists: p.ifExists(), Name: p.hiveName()}
+		s := &DropDatabase{IfExists: p.ifExists(), Name: p.anyName()}
 		if !p.word("RESTRICT") {
 			s.Cascade = p.word("CASCADE")
 		}
 		s.Span = p.span(start)
 		return s
 	case p.word("TABLE"):
-		s := &DropTable{IfExists: p.ifExists(), Name: p.hiveName(), Purge: p.word("PURGE")}
+		s := &DropTable{IfExists: p.ifExists(), Name: p.anyName(), Purge: p.word("PURGE")}
 		s.Span = p.span(start)
 		return s
 	case p.word("VIEW"):
@@ -228,7 +228,7 @@ func (p *parser) eitherIdent() Ident {
 func (p *parser) repair() Statement {
 	start := p.start()
 	p.need("MSCK", "REPAIR", "TABLE")
-	s := &RepairTable{Table: p.hiveName()}
+	s := &RepairTable{Table: p.anyName()}
 	for _, w := range [...]string{"ADD", "DROP", "SYNC"} {
 		if p.isWord(w) && p.follows("PARTITIONS") {
 			p.unsupported(p.pos, "MSCK REPAIR TABLE … "+w+" PARTITIONS")
@@ -248,7 +248,7 @@ func (p *parser) alter() Statement {
 		}
 	}
 	p.need("TABLE")
-	table := p.hiveName()
+	table := p.anyName()
 	switch {
 	case p.word("ADD"):
 		if p.isWord("COLUMN") || p.isWord("COLUMNS") {

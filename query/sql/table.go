@@ -10,7 +10,7 @@ import (
 //
 // Source: Athena user guide, "CREATE TABLE"
 func (p *parser) createTable(start int) Statement {
-	s := &CreateTable{IfNotExists: p.ifNotExists(), Name: p.hiveName()}
+	s := &CreateTable{IfNotExists: p.ifNotExists(), Name: p.anyName()}
 	if p.isWord("LIKE") {
 		p.unsupported(p.pos, "CREATE EXTERNAL TABLE … LIKE")
 	}

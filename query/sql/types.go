@@ -222,7 +222,7 @@ func (p *parser) namedField() bool {
 		switch {
 		case first.word == "DOUBLE" && second.word == "PRECISION":
 			return p.isIdent(p.peek(2)) && p.peek(2).word != "ARRAY"
-		case first.word == "INTERVAL" && isIntervalUnit(second.word):
+		case first.word == "INTERVAL" && intervalUnits[second.word]:
 			return false
 		case (first.word == "TIME" || first.word == "TIMESTAMP") && second.word == "WITHOUT":
 			return false
