@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
+	"github.com/spf13/cobra"
+
+	"flowlake/access"
+)
+
+// target is how the client commands find their server: an endpoint that was given, or the one that a
+// running server noted in its data folder. AWS's public endpoints are never one.
+type target struct {
+	endpoint, data, credentials, region string
+}
+
+func (t *target) flags(c *cobra.Command) {
+	c.Flags().StringVar(&t.endpoint, "endpoint", os.Getenv("AWS_ENDPOINT_URL"), "the server's URL (AWS_ENDPOINT_URL; default: what the server noted in --data)")
+	dataFlag(c, &t.data)
+	credentialsFlag(c, &t.credentials)
+	c.Flags().StringVar(&t.region, "region", fromEnv("AWS_REGION", os.Getenv("AWS_DEFAULT_REGION")), "the region to work in (AWS_REGION; default: the server's)")
+}
+
+var awsHost = regexp.MustCompile(`(?i)(^|\.)(amazonaws\.com(\.cn)?|api\.aws|amazonaws\.eu)\.?$`)
+
+// address returns the server's URL, checked.
+func (t *target) address() (string, error) {
+	endpoint := t.endpoint
+	if endpoint == "" {
+		noted, ok := readNote(t.data, endpointNote)
+		if !ok {
+			return "", &exitError{exitNoServer, fmt.Errorf("no flowlake endpoint: none is given and no server has run on %s\n"+
+				"start one with: flowlake serve\nor name one with --endpoint URL, or AWS_ENDPOINT_URL", t.data)}
+		}
+		endpoint = noted
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return "", usagef("endpoint %q is not a URL such as http://127.0.0.1:4566", endpoint)
+	}
+	if awsHost.MatchString(u.Hostname()) {
+		return "", &exitError{exitNoServer, fmt.Errorf("endpoint %s is AWS's own: flowlake's commands talk to a flowlake server only", endpoint)}
+	}
+	return strings.TrimRight(endpoint, "/"), nil
+}
+
+// key returns the credentials to sign with: the environment's, or root's from its file.
+func (t *target) key() (aws.Credentials, error) {
+	if id, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"); id != "" && secret != "" && t.credentials == "" {
+		return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: os.Getenv("AWS_SESSION_TOKEN")}, nil
+	}
+	return t.rootKey()
+}
+
+// rootKey reads root's key from the file that was given, that the server noted, or the default one.
+func (t *target) rootKey() (aws.Credentials, error) {
+	path := t.credentials
+	if path == "" {
+		path, _ = readNote(t.data, credentialsNote)
+	}
+	if path == "" {
+		var err error
+		if path, err = defaultCredentials(); err != nil {
+			return aws.Credentials{}, err
+		}
+	}
+	id, secret, err := access.ReadCredentials(path)
+	if err != nil {
+		return aws.Credentials{}, fmt.Errorf("no key to sign with: %w", err)
+	}
+	return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, nil
+}
+
+// config is the SDK configuration for this server, and for nothing else: it reads no profile, no
+// instance metadata and no default endpoint.
+func (t *target) config() (aws.Config, error) {
+	endpoint, err := t.address()
+	if err != nil {
+		return aws.Config{}, err
+	}
+	key, err := t.key()
+	if err != nil {
+		return aws.Config{}, err
+	}
+	transport, err := directTransport()
+	if err != nil {
+		return aws.Config{}, err
+	}
+	return aws.Config{
+		Region:       t.workRegion(),
+		BaseEndpoint: aws.String(endpoint),
+		Credentials:  credentials.StaticCredentialsProvider{Value: key},
+		HTTPClient:   &http.Client{Transport: transport},
+		Retryer:      func() aws.Retryer { return retry.NewStandard() },
+	}, nil
+}
+
+// workRegion is the region that was asked for, or the server's own.
+func (t *target) workRegion() string {
+	if t.region != "" {
+		return t.region
+	}
+	if noted, ok := readNote(t.data, regionNote); ok {
+		return noted
+	}
+	return defaultRegion
+}
+
+// directTransport never takes a proxy: the server is on this machine or in this network. It trusts
+// the certificates of AWS_CA_BUNDLE, as the AWS CLI does, beside the system's.
+func directTransport() (*http.Transport, error) {
+	tr := http.DefaultTransport.(*http.Transport).Clone()
+	tr.Proxy = nil
+	tr.DialContext = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
+	if path := os.Getenv("AWS_CA_BUNDLE"); path != "" {
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("AWS_CA_BUNDLE: %w", err)
+		}
+		roots, err := x509.SystemCertPool()
+		if err != nil {
+			roots = x509.NewCertPool()
+		}
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("AWS_CA_BUNDLE: %s holds no certificate", path)
+		}
+		tr.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return tr, nil
+}
+
+// describe makes an error of the SDK one line that names the service's code and message, and a
+// server that does not answer a hint.
+func describe(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode() + ": " + api.ErrorMessage()
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return fmt.Sprintf("no server answers at %s: start one with: flowlake serve", dial.Addr)
+	}
+	return err.Error()
+}
+
+// asNoServer gives an error that means "nobody answered" its own exit code.
+func asNoServer(err error) error {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" && !errors.Is(err, context.Canceled) {
+		return &exitError{exitNoServer, err}
+	}
+	return err
+}

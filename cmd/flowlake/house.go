@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"flowlake/access"
+	"flowlake/aws/athena"
+	doorflowlake "flowlake/aws/flowlake"
+	"flowlake/aws/glue"
+	doorlogs "flowlake/aws/logs"
+	doors3 "flowlake/aws/s3"
+	"flowlake/aws/sts"
+	"flowlake/aws/wire"
+	"flowlake/catalog"
+	"flowlake/catalog/crawler"
+	"flowlake/lake"
+	"flowlake/logs"
+	"flowlake/query"
+	"flowlake/query/duckdb"
+	"flowlake/state"
+)
+
+// house is every room over one data folder, and the doors in front of them.
+type house struct {
+	lock     *os.File
+	state    *state.Store
+	lake     *lake.Store
+	logs     *logs.Store
+	crawlers *crawler.Crawlers
+	engine   *duckdb.Engine
+	queries  *query.Queries
+	server   *wire.Server
+	metrics  *prometheus.Registry
+}
+
+// houseConfig is what openHouse needs.
+type houseConfig struct {
+	data, account, region, credentials string
+	log                                *slog.Logger
+}
+
+// openHouse opens the rooms from the ground up. Nothing works in the background before run.
+func openHouse(cfg houseConfig) (_ *house, err error) {
+	h := &house{metrics: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	if err := os.MkdirAll(cfg.data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if h.lock, err = lockFolder(cfg.data); err != nil {
+		return nil, err
+	}
+	keys, err := access.OpenKeys(cfg.credentials, cfg.account)
+	if err != nil {
+		return nil, err
+	}
+	guard := access.NewGuard(cfg.account)
+	if h.state, err = state.Open(filepath.Join(cfg.data, "state")); err != nil {
+		return nil, err
+	}
+	if h.lake, err = lake.Open(lake.Config{Dir: filepath.Join(cfg.data, "lake")}, h.state, guard, cfg.log.With("room", "lake")); err != nil {
+		return nil, err
+	}
+	if h.logs, err = logs.Open(logs.Config{Dir: filepath.Join(cfg.data, "logs")}, h.state, h.lake, guard, cfg.log.With("room", "logs")); err != nil {
+		return nil, err
+	}
+	tables := catalog.Open(h.state, guard, cfg.log.With("room", "catalog"))
+	h.crawlers = crawler.New(crawler.Config{}, h.state, tables, h.lake, guard, cfg.log.With("room", "crawler"))
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("the program's own path, to start query workers with: %w", err)
+	}
+	h.engine = duckdb.New(duckdb.Config{
+		Executable: self, Args: []string{workerName}, Scratch: filepath.Join(cfg.data, "scratch", "engine"), Log: cfg.log.With("room", "engine"),
+	})
+	queries := query.Default()
+	queries.Scratch = filepath.Join(cfg.data, "scratch", "query")
+	if h.queries, err = query.New(queries, h.state, tables, h.lake, h.engine, guard, cfg.log.With("room", "query")); err != nil {
+		return nil, err
+	}
+	h.metrics.MustRegister(prometheus.NewProcessCollector(prometheus.ProcessCollectorOpts{}), prometheus.NewGoCollector())
+	h.server, err = wire.New(wire.Config{
+		Keys: keys, Guard: guard, Log: cfg.log.With("room", "wire"), Account: cfg.account, Region: cfg.region, Registry: h.metrics,
+	}, services(h.lake, h.logs, tables, h.crawlers, h.queries))
+	return h, err
+}
+
+// services is every door there is. Rooms may be nil for those who only read the tables.
+func services(lk *lake.Store, lg *logs.Store, tables *catalog.Catalog, crawlers *crawler.Crawlers, queries *query.Queries) []wire.Service {
+	return []wire.Service{
+		doorlogs.Service(lg), doors3.Service(lk), glue.Service(tables, crawlers), athena.Service(queries), sts.Service(),
+		doorflowlake.Service(lk, lg),
+	}
+}
+
+// run does the rooms' background work until ctx ends and all of it has stopped.
+func (h *house) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.lake.Run(ctx) })
+	g.Go(func() error { return h.logs.Run(ctx) })
+	g.Go(func() error { return h.crawlers.Run(ctx) })
+	g.Go(func() error { return h.engine.Serve(ctx) })
+	g.Go(func() error { return h.queries.Run(ctx) })
+	return g.Wait()
+}
+
+// close closes the rooms from the top down.
+func (h *house) close() error {
+	var errs []error
+	if h.logs != nil {
+		errs = append(errs, h.logs.Close())
+	}
+	if h.lake != nil {
+		errs = append(errs, h.lake.Close())
+	}
+	if h.state != nil {
+		errs = append(errs, h.state.Close())
+	}
+	if h.lock != nil {
+		errs = append(errs, h.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// lockFolder takes the data folder for this process; the kernel gives it back however the process ends.
+func lockFolder(dir string) (*os.File, error) {
+	path := filepath.Join(dir, "lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			where, _ := readNote(dir, endpointNote)
+			return nil, fmt.Errorf("another flowlake server (%s) runs on the data folder %s: stop it, or give this one another --data", where, dir)
+		}
+		return nil, fmt.Errorf("lock of the data folder %s: %w", dir, err)
+	}
+	return f, nil
+}

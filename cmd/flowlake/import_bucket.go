@@ -1,0 +1,240 @@
+package main
+
+import (
+	"compress/flate"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/klauspost/compress/gzip"
+
+	"flowlake/flow"
+)
+
+// maxOpenDays bounds how many dates of one file are written at a time; a file of more dates than
+// that writes some dates in several objects.
+const maxOpenDays = 64
+
+// bucketImport lays records out in a bucket as flow-log delivery does.
+type bucketImport struct {
+	client                          *s3.Client
+	bucket, prefix, account, region string
+	log                             io.Writer
+
+	records, objects int64
+}
+
+func (b *bucketImport) run(ctx context.Context, files []string, read io.Writer) error {
+	_, err := b.client.CreateBucket(ctx, b.newBucket())
+	var owned *types.BucketAlreadyOwnedByYou
+	switch {
+	case errors.As(err, &owned):
+	case err != nil:
+		return asNoServer(err)
+	default:
+		note(b.log, "created bucket %s", b.bucket)
+	}
+	for _, f := range files {
+		if err := b.file(ctx, f, read); err != nil {
+			return err
+		}
+	}
+	note(b.log, "imported %d records into %d objects under s3://%s/%s", b.records, b.objects, b.bucket, b.folder())
+	return nil
+}
+
+func (b *bucketImport) newBucket() *s3.CreateBucketInput {
+	in := &s3.CreateBucketInput{Bucket: &b.bucket}
+	if b.region != "us-east-1" { // S3 refuses that one as a constraint
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(b.region)}
+	}
+	return in
+}
+
+// folder is what all keys begin with.
+func (b *bucketImport) folder() string {
+	p := b.prefix
+	if p != "" && !strings.HasSuffix(p, "/") {
+		p += "/"
+	}
+	return p + path.Join("AWSLogs", b.account, "vpcflowlogs", b.region) + "/"
+}
+
+// file reads one file's records and writes one object for each of their dates.
+func (b *bucketImport) file(ctx context.Context, name string, read io.Writer) error {
+	lines, err := openLines(name, read)
+	if err != nil {
+		return err
+	}
+	defer lines.close()
+	days := &dayFiles{open: map[string]*dayFile{}}
+	defer days.discard()
+	var clock recordClock
+	for {
+		line, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if len(line) == 0 {
+			continue
+		}
+		if _, record, ok := flow.CutExportTimestamp(line); ok {
+			line = record
+		}
+		if clock.header(line) {
+			days.header = string(line)
+			continue
+		}
+		if days.header == "" {
+			fields, ok := flow.Recognise(line)
+			if !ok || flow.Header(fields) != flow.Header(flow.DefaultFormat()) {
+				return fmt.Errorf("%s: line %d is no flow-log record of the default format, and the file has no header line: its columns cannot be known", name, lines.number)
+			}
+			days.header = flow.Header(fields)
+		}
+		at, ok := clock.read(line)
+		if !ok {
+			return fmt.Errorf("%s: line %d has no start time to file it under", name, lines.number)
+		}
+		full, err := days.add(at.UTC(), line)
+		if err != nil {
+			return err
+		}
+		b.records++
+		if full != nil {
+			if err := b.put(ctx, full); err != nil {
+				return err
+			}
+		}
+	}
+	for _, d := range days.oldestFirst() {
+		delete(days.open, d.date)
+		if err := b.put(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put uploads a finished day. Its name is made from its content, so that the same import again
+// writes the same object.
+func (b *bucketImport) put(ctx context.Context, d *dayFile) error {
+	defer d.discard()
+	if err := d.zip.Close(); err != nil {
+		return fmt.Errorf("temporary file: %w", err)
+	}
+	size, err := d.tmp.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	if _, err := d.tmp.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	logID := sha256.Sum256([]byte(b.bucket + "/" + b.prefix))
+	key := fmt.Sprintf("%s%s/%s_vpcflowlogs_%s_fl-%s_%sZ_%s.log.gz", b.folder(), d.date, b.account, b.region,
+		hex.EncodeToString(logID[:])[:17], d.first.Format("20060102T1504"), hex.EncodeToString(d.sum.Sum(nil))[:8])
+	_, err = b.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.bucket, Key: &key, Body: d.tmp, ContentLength: &size})
+	if err != nil {
+		return asNoServer(fmt.Errorf("put s3://%s/%s: %w", b.bucket, key, err))
+	}
+	b.objects++
+	return nil
+}
+
+// dayFiles are the dates that are being written.
+type dayFiles struct {
+	header string
+	open   map[string]*dayFile
+	clock  int64
+}
+
+// dayFile is one date's records, gathered in a temporary gzip file.
+type dayFile struct {
+	date  string // yyyy/MM/dd
+	first time.Time
+	tmp   *os.File
+	zip   *gzip.Writer
+	sum   interface {
+		io.Writer
+		Sum([]byte) []byte
+	}
+	used int64
+}
+
+// add writes a line under its date. When too many dates are open it hands back the one that has
+// waited longest, to be put.
+func (d *dayFiles) add(at time.Time, line []byte) (full *dayFile, err error) {
+	date := at.Format("2006/01/02")
+	day := d.open[date]
+	if day == nil {
+		if len(d.open) >= maxOpenDays {
+			full = slices.MinFunc(d.oldestFirst(), func(a, b *dayFile) int { return int(a.used - b.used) })
+			delete(d.open, full.date)
+		}
+		if day, err = newDay(date, at, d.header); err != nil {
+			return full, err
+		}
+		d.open[date] = day
+	}
+	d.clock++
+	day.used = d.clock
+	if at.Before(day.first) {
+		day.first = at
+	}
+	return full, day.write(line)
+}
+
+func newDay(date string, at time.Time, header string) (*dayFile, error) {
+	tmp, err := os.CreateTemp("", "flowlake-import-*.gz")
+	if err != nil {
+		return nil, err
+	}
+	zip, err := gzip.NewWriterLevel(tmp, flate.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	day := &dayFile{date: date, first: at, tmp: tmp, zip: zip, sum: sha256.New()}
+	return day, day.write([]byte(header))
+}
+
+func (d *dayFile) write(line []byte) error {
+	line = append(line[:len(line):len(line)], '\n')
+	d.sum.Write(line)
+	if _, err := d.zip.Write(line); err != nil {
+		return fmt.Errorf("temporary file: %w", err)
+	}
+	return nil
+}
+
+func (d *dayFile) discard() {
+	d.tmp.Close()
+	os.Remove(d.tmp.Name())
+}
+
+func (d *dayFiles) oldestFirst() []*dayFile {
+	var out []*dayFile
+	for _, day := range d.open {
+		out = append(out, day)
+	}
+	slices.SortFunc(out, func(a, b *dayFile) int { return strings.Compare(a.date, b.date) })
+	return out
+}
+
+func (d *dayFiles) discard() {
+	for _, day := range d.open {
+		day.discard()
+	}
+}

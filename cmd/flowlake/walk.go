@@ -1,0 +1,371 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/athena"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"flowlake/flow"
+)
+
+// The names of the walk's things.
+const (
+	demoGroup      = "vpc-flow-logs"
+	demoStream     = "eni-0demo-all"
+	demoBucket     = "flowlake-demo-lake"
+	demoPrefix     = "vpcflowlogs"
+	demoDatabase   = "vpc_flow_logs_db"
+	demoClassifier = "vpc-flow-log"
+	demoCrawler    = "vpc-flow-log-crawler"
+)
+
+// demoPattern is the Grok pattern that people find when they look for one: it does not match NODATA
+// records, which is what the classifier doctor is for.
+const demoPattern = `%{NUMBER:version:int} %{NUMBER:account_id} %{NOTSPACE:interface_id} %{IP:srcaddr} %{IP:dstaddr} ` +
+	`%{NUMBER:srcport:int} %{NUMBER:dstport:int} %{NUMBER:protocol:int} %{NUMBER:packets:int} %{NUMBER:bytes:int} ` +
+	`%{NUMBER:start_time:long} %{NUMBER:end_time:long} %{WORD:action} %{WORD:log_status}`
+
+// walk takes a file of flow logs through the pipeline's public API, one step after the other.
+type walk struct {
+	out   io.Writer
+	input string
+	needs map[string][]string // by service.operation: the actions its row declares
+
+	logs   *cloudwatchlogs.Client
+	s3     *s3.Client
+	glue   *glue.Client
+	athena *athena.Client
+
+	step    int
+	title   string
+	pattern string // the classifier's
+	address string // for the first query
+	task    string
+	table   string
+}
+
+func newWalk(cfg aws.Config, out io.Writer, input string) *walk {
+	w := &walk{
+		out: out, input: input, needs: map[string][]string{},
+		logs: cloudwatchlogs.NewFromConfig(cfg), glue: glue.NewFromConfig(cfg), athena: athena.NewFromConfig(cfg),
+		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+	}
+	for _, s := range services(nil, nil, nil, nil, nil) {
+		for _, op := range s.Operations {
+			w.needs[s.Name+":"+op.Name] = op.Actions
+		}
+	}
+	return w
+}
+
+func (w *walk) run(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		w.look, w.makeGroup, w.putEvents, w.makeBucket, w.export, w.makeClassifier, w.crawl, w.queryAddress, w.queryTalkers,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin prints a step's heading: who does what to whom, why, and what that takes.
+func (w *walk) begin(title, why string, operations ...string) {
+	w.step++
+	w.title = title
+	fmt.Fprintf(w.out, "\n%d. %s\n   %s\n", w.step, title, why)
+	var needs []string
+	for _, op := range operations {
+		needs = append(needs, w.needs[op]...)
+	}
+	if len(needs) > 0 {
+		fmt.Fprintf(w.out, "   takes  %s\n", strings.Join(needs, ", "))
+	}
+}
+
+func (w *walk) did(format string, args ...any) {
+	fmt.Fprintf(w.out, "   ✓ "+format+"\n", args...)
+}
+
+// look reads the beginning of the input: which pattern fits its columns, which address to ask for.
+func (w *walk) look(context.Context) error {
+	w.title = "reading the input"
+	lines, err := openLines(w.input, io.Discard)
+	if err != nil {
+		return err
+	}
+	defer lines.close()
+	w.pattern = demoPattern
+	fields := flow.DefaultFormat()
+	var addresses []string
+	for len(addresses) < 5000 {
+		line, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if headed, ok := flow.ParseHeader(line); ok {
+			if fields = headed; flow.Header(fields) != flow.Header(flow.DefaultFormat()) {
+				w.pattern = patternFor(fields)
+			}
+			continue
+		}
+		if _, record, ok := flow.CutExportTimestamp(line); ok {
+			line = record
+		}
+		r, err := flow.Parse(fields, line)
+		if err != nil {
+			continue
+		}
+		if a := r.Get("srcaddr").Text(); a != "" {
+			addresses = append(addresses, a)
+		}
+	}
+	if len(addresses) == 0 {
+		return fmt.Errorf("%s has no flow-log record with a source address: is it of another format than version 2's default, without its header line?", w.input)
+	}
+	w.address = addresses[0]
+	for _, a := range addresses {
+		if a == "192.168.1.10" {
+			w.address = a
+		}
+	}
+	return nil
+}
+
+// patternFor is a Grok pattern for the columns of a header line. Every value is taken as it is: what is
+// no number becomes NULL in a column of numbers.
+func patternFor(fields []flow.Field) string {
+	parts := make([]string, len(fields))
+	for i, f := range fields {
+		parts[i] = "%{NOTSPACE:" + f.Column()
+		switch f.Type {
+		case flow.Int32:
+			parts[i] += ":int"
+		case flow.Int64:
+			parts[i] += ":long"
+		}
+		parts[i] += "}"
+	}
+	return strings.Join(parts, " ")
+}
+
+func (w *walk) makeGroup(ctx context.Context) error {
+	w.begin("Log group", "Flow logs arrive as events in a CloudWatch Logs group; it keeps them until they are exported.", "logs:CreateLogGroup")
+	_, err := w.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(demoGroup)})
+	if err == nil {
+		w.did("log group %s", demoGroup)
+	}
+	return err
+}
+
+func (w *walk) putEvents(ctx context.Context) error {
+	w.begin("PutLogEvents", "The flow-log service writes each interface's records to its stream; an answer means that they are on disk.",
+		"logs:CreateLogStream", "logs:PutLogEvents")
+	imp := &groupImport{client: w.logs, group: demoGroup, log: io.Discard}
+	began := time.Now()
+	if err := imp.run(ctx, []string{w.input}, demoStream, io.Discard); err != nil {
+		return err
+	}
+	w.did("%d events in stream %s, in %d ms", imp.events, demoStream, time.Since(began).Milliseconds())
+	if imp.retimed > 0 {
+		w.did("%d of them are older than 14 days: they entered with the present as their event time", imp.retimed)
+	}
+	return nil
+}
+
+func (w *walk) makeBucket(ctx context.Context) error {
+	w.begin("Bucket", "The lake: objects that queries read, and that outlive the log group's retention.", "s3:CreateBucket")
+	_, err := w.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(demoBucket)})
+	if err == nil {
+		w.did("s3://%s", demoBucket)
+	}
+	return err
+}
+
+func (w *walk) export(ctx context.Context) error {
+	w.begin("Export task", "CloudWatch Logs copies the group's events into the bucket, as its own service principal.",
+		"logs:CreateExportTask", "logs:DescribeExportTasks", "s3:ListObjectsV2")
+	out, err := w.logs.CreateExportTask(ctx, &cloudwatchlogs.CreateExportTaskInput{
+		LogGroupName: aws.String(demoGroup), Destination: aws.String(demoBucket), DestinationPrefix: aws.String(demoPrefix),
+		From: aws.Int64(0), To: aws.Int64(time.Now().Add(time.Minute).UnixMilli()),
+	})
+	if err != nil {
+		return err
+	}
+	w.task = *out.TaskId
+	err = poll(ctx, func() (bool, error) {
+		out, err := w.logs.DescribeExportTasks(ctx, &cloudwatchlogs.DescribeExportTasksInput{TaskId: &w.task})
+		if err != nil {
+			return false, err
+		}
+		switch s := out.ExportTasks[0].Status; s.Code {
+		case logtypes.ExportTaskStatusCodeCompleted:
+			return true, nil
+		case logtypes.ExportTaskStatusCodeFailed, logtypes.ExportTaskStatusCodeCancelled:
+			return false, fmt.Errorf("export task %s: %s", s.Code, aws.ToString(s.Message))
+		}
+		return false, nil
+	})
+	if err != nil {
+		return err
+	}
+	list, err := w.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(demoBucket), Prefix: aws.String(demoPrefix + "/")})
+	if err != nil {
+		return err
+	}
+	for _, o := range list.Contents {
+		w.did("s3://%s/%s  %d bytes", demoBucket, *o.Key, aws.ToInt64(o.Size))
+	}
+	return nil
+}
+
+func (w *walk) makeClassifier(ctx context.Context) error {
+	w.begin("Database and classifier", "The classifier is the rule by which the crawler takes lines apart: a Grok pattern names and types the fields.",
+		"glue:CreateDatabase", "glue:CreateClassifier")
+	if _, err := w.glue.CreateDatabase(ctx, &glue.CreateDatabaseInput{DatabaseInput: &gluetypes.DatabaseInput{Name: aws.String(demoDatabase)}}); err != nil {
+		return err
+	}
+	_, err := w.glue.CreateClassifier(ctx, &glue.CreateClassifierInput{GrokClassifier: &gluetypes.CreateGrokClassifierRequest{
+		Name: aws.String(demoClassifier), Classification: aws.String("vpcflow"), GrokPattern: &w.pattern,
+	}})
+	if err == nil {
+		w.did("database %s, classifier %s", demoDatabase, demoClassifier)
+	}
+	return err
+}
+
+func (w *walk) crawl(ctx context.Context) error {
+	w.begin("Crawler", "The crawler reads the objects as its role, classifies them, and writes the table and its partitions.",
+		"glue:CreateCrawler", "glue:StartCrawler", "glue:GetCrawler", "glue:GetTables")
+	_, err := w.glue.CreateCrawler(ctx, &glue.CreateCrawlerInput{
+		Name: aws.String(demoCrawler), Role: aws.String("arn:aws:iam::" + defaultAccount + ":role/flow-log-crawler"), DatabaseName: aws.String(demoDatabase),
+		Classifiers: []string{demoClassifier},
+		Targets:     &gluetypes.CrawlerTargets{S3Targets: []gluetypes.S3Target{{Path: aws.String("s3://" + demoBucket + "/" + demoPrefix + "/")}}},
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := w.glue.StartCrawler(ctx, &glue.StartCrawlerInput{Name: aws.String(demoCrawler)}); err != nil {
+		return err
+	}
+	err = poll(ctx, func() (bool, error) {
+		out, err := w.glue.GetCrawler(ctx, &glue.GetCrawlerInput{Name: aws.String(demoCrawler)})
+		if err != nil || out.Crawler.State != gluetypes.CrawlerStateReady || out.Crawler.LastCrawl == nil {
+			return false, err
+		}
+		if last := out.Crawler.LastCrawl; last.Status != gluetypes.LastCrawlStatusSucceeded {
+			return false, fmt.Errorf("crawl %s: %s", last.Status, aws.ToString(last.ErrorMessage))
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	tables, err := w.glue.GetTables(ctx, &glue.GetTablesInput{DatabaseName: aws.String(demoDatabase)})
+	if err != nil {
+		return err
+	}
+	if len(tables.TableList) == 0 {
+		return errors.New("the crawl found no table: flowlake crawl report " + demoCrawler + " says how each file was classified")
+	}
+	for _, t := range tables.TableList {
+		var columns, keys []string
+		for _, c := range t.StorageDescriptor.Columns {
+			columns = append(columns, aws.ToString(c.Name)+" "+aws.ToString(c.Type))
+		}
+		for _, k := range t.PartitionKeys {
+			keys = append(keys, aws.ToString(k.Name))
+		}
+		w.did("table %s: %s", *t.Name, strings.Join(columns, ", "))
+		w.did("partitioned by %s", strings.Join(keys, ", "))
+	}
+	w.table = *tables.TableList[0].Name
+	return w.doctor(ctx)
+}
+
+func (w *walk) queryAddress(ctx context.Context) error {
+	w.begin("SQL: what one address sent", "Athena reads the table's objects as the caller and keeps the result in the workgroup's bucket.",
+		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
+	return w.query(ctx, fmt.Sprintf("SELECT *\nFROM %s\nWHERE srcaddr = '%s'\nLIMIT 100", w.table, strings.ReplaceAll(w.address, "'", "''")), 5)
+}
+
+func (w *walk) queryTalkers(ctx context.Context) error {
+	w.begin("SQL: the ten that sent most", "One pass over the partitions, in a process of its own that can read these files and nothing else.",
+		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
+	return w.query(ctx, fmt.Sprintf("SELECT srcaddr, SUM(bytes) as total_bytes\nFROM %s\nGROUP BY srcaddr\nORDER BY total_bytes DESC\nLIMIT 10", w.table), 10)
+}
+
+// query runs one statement and prints its first rows as a table.
+func (w *walk) query(ctx context.Context, text string, show int) error {
+	fmt.Fprintln(w.out)
+	for line := range strings.SplitSeq(text, "\n") {
+		fmt.Fprintln(w.out, "     "+line)
+	}
+	fmt.Fprintln(w.out)
+	q := &queryRun{client: w.athena, database: demoDatabase, workgroup: "primary"}
+	id, err := q.start(ctx, text)
+	if err != nil {
+		return err
+	}
+	if err := q.wait(ctx, id); err != nil {
+		return err
+	}
+	page, err := w.athena.GetQueryResults(ctx, &athena.GetQueryResultsInput{QueryExecutionId: &id})
+	if err != nil {
+		return err
+	}
+	columns, rows := page.ResultSet.ResultSetMetadata.ColumnInfo, page.ResultSet.Rows[1:]
+	t := &tableRows{w: w.out, columns: columns, indent: "     "}
+	for _, r := range rows[:min(show, len(rows))] {
+		if err := t.row(r.Data); err != nil {
+			return err
+		}
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if more := len(rows) - show; more > 0 {
+		fmt.Fprintf(w.out, "     … and %d more rows\n", more)
+	}
+	done, err := w.athena.GetQueryExecution(ctx, &athena.GetQueryExecutionInput{QueryExecutionId: &id})
+	if err != nil {
+		return err
+	}
+	s := done.QueryExecution.Statistics
+	w.did("%d rows, %d bytes scanned, %d ms; kept at %s", len(rows), aws.ToInt64(s.DataScannedInBytes), aws.ToInt64(s.TotalExecutionTimeInMillis),
+		aws.ToString(done.QueryExecution.ResultConfiguration.OutputLocation))
+	return nil
+}
+
+// poll asks until done, first quickly, then less so, for a minute at most.
+func poll(ctx context.Context, ask func() (done bool, err error)) error {
+	deadline := time.Now().Add(time.Minute)
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		done, err := ask()
+		if done || err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return errors.New("not finished after a minute")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}

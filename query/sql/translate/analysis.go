@@ -1,0 +1,248 @@
+package translate
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"flowlake/fault"
+	"flowlake/query/sql"
+)
+
+// Bounds on what one query may become: views and functions multiply text.
+const (
+	maxSQL   = 8 << 20
+	maxDepth = 400
+	maxScans = 1000
+	maxViews = 16 // how deep views may stand on views
+)
+
+// analysis is the work on one query.
+type analysis struct {
+	ctx     context.Context
+	cat     Catalog
+	opts    Options
+	catalog string // the data catalogue's name in lower case
+	scans   []*scan
+	names   int // names made so far
+	depth   int // of the tree, against the stack's end
+	tries   int // TRY(…) around what is translated now
+	views   []string
+}
+
+// scan is one place that reads a table.
+type scan struct {
+	Table
+	rel   Relation
+	types []typ // of the keys
+	data  []*scanColumn
+	keys  []*scanColumn
+	path  scanColumn
+	terms []pendingTerm
+	unused bool // in a WITH table that nothing names
+}
+
+// pendingTerm is a condition on a scan's keys. When it came through a WITH table that is used more than
+// once it holds for one use only, and is dropped.
+type pendingTerm struct {
+	e    expr
+	with []*int
+}
+
+// scanColumn is a column of a scan, and whether the query needs it.
+type scanColumn struct{ read bool }
+
+// keyRef is a partition key of a scan, seen through subqueries that pass it on unchanged.
+type keyRef struct {
+	scan  *scan
+	index int
+	with  []*int // use counts of the WITH tables between
+}
+
+func newAnalysis(ctx context.Context, cat Catalog, opts Options) *analysis {
+	if opts.Catalog == "" {
+		opts.Catalog = "awsdatacatalog"
+	}
+	opts.Database = strings.ToLower(opts.Database)
+	return &analysis{ctx: ctx, cat: cat, opts: opts, catalog: strings.ToLower(opts.Catalog)}
+}
+
+// name makes a name that is nowhere else in the query.
+func (a *analysis) name(prefix string) string {
+	a.names++
+	return fmt.Sprintf("%s%d", prefix, a.names)
+}
+
+// deeper guards the stack: the parser bounds a text's nesting, views add to it.
+func (a *analysis) deeper(src *source, n sql.Node) (func(), error) {
+	if a.depth++; a.depth > maxDepth {
+		return nil, src.fail(n.Bounds().Start, syntaxError, "the statement is nested too deeply")
+	}
+	return func() { a.depth-- }, nil
+}
+
+func (a *analysis) plan(q *sql.Query, text string) (Plan, error) {
+	top := &scope{a: a, src: &source{text}, db: a.opts.Database}
+	r, err := top.query(q)
+	if err != nil {
+		return Plan{}, err
+	}
+	var p Plan
+	list := make([]string, len(r.out))
+	for i, f := range r.out {
+		for _, c := range f.cols {
+			c.read = true
+		}
+		if f.t.k == timestampTZ && f.t.zone == mixedZones {
+			return Plan{}, top.src.refuse(q.Start, "a column of timestamps in different time zones")
+		}
+		name := f.name
+		if name == "" {
+			name = fmt.Sprintf("_col%d", i)
+		}
+		t, precision, scale := f.t.athena()
+		p.Columns = append(p.Columns, ResultColumn{Name: name, Type: t, Precision: precision, Scale: scale, Trino: f.t.String()})
+		list[i] = a.shown(f.t, "r."+column(i)) + " AS " + quoteIdent(name)
+	}
+	p.SQL = "SELECT " + strings.Join(list, ", ") + " FROM (" + r.sql + ") AS r"
+	if len(p.SQL) > maxSQL {
+		return Plan{}, fault.Newf(fault.Limit, "query", "its translation has more than %d bytes", maxSQL)
+	}
+	for _, s := range a.scans {
+		if !s.unused {
+			p.Tables = append(p.Tables, s.table())
+		}
+	}
+	return p, nil
+}
+
+// column names the i-th column of a query block in the engine.
+func column(i int) string { return fmt.Sprintf("c%d", i) }
+
+// table is what the plan says of a scan, once all its uses are known.
+func (s *scan) table() Table {
+	t := s.Table
+	for i, c := range s.rel.Columns {
+		if s.data[i].read {
+			t.Read = append(t.Read, c.Name)
+		}
+	}
+	t.Keys = s.rel.Keys
+	for i, c := range s.rel.Keys {
+		if s.keys[i].read {
+			t.KeysRead = append(t.KeysRead, c.Name)
+		}
+	}
+	t.Path = s.path.read
+	t.Constraint.types = s.types
+	for _, p := range s.terms {
+		shared := false
+		for _, uses := range p.with {
+			shared = shared || *uses > 1
+		}
+		if !shared {
+			t.Constraint.terms = append(t.Constraint.terms, p.e)
+		}
+	}
+	return t
+}
+
+// mark notes that the columns an expression names are needed.
+func mark(list ...expr) {
+	for _, e := range list {
+		for _, c := range e.cols {
+			c.read = true
+		}
+	}
+}
+
+// prune takes conditions that hold for every row wanted and keeps those on the keys of one scan.
+func (a *analysis) prune(terms []expr) {
+	for _, t := range terms {
+		if t.eval == nil || t.constant {
+			continue
+		}
+		var only *scan
+		with := map[*int]bool{}
+		ok := true
+		for _, k := range t.keyRefs() {
+			if only != nil && only != k.scan {
+				ok = false
+				break
+			}
+			only = k.scan
+			for _, w := range k.with {
+				with[w] = true
+			}
+		}
+		if !ok || only == nil {
+			continue
+		}
+		term := pendingTerm{e: t}
+		for w := range with {
+			term.with = append(term.with, w)
+		}
+		only.terms = append(only.terms, term)
+	}
+}
+
+// addScan makes a new scan of a table and the fields that it offers.
+func (s *scope) addScan(rel Relation, db, table, alias string, n sql.Node) (relation, error) {
+	a := s.a
+	if len(a.scans) >= maxScans {
+		return relation{}, fault.Newf(fault.Limit, "query", "it names more than %d tables", maxScans)
+	}
+	sc := &scan{rel: rel}
+	sc.Scan = fmt.Sprintf("scan_%d", len(a.scans))
+	sc.Database, sc.Name = db, table
+	a.scans = append(a.scans, sc)
+	r := a.name("r")
+	out := relation{sql: quoteIdent(sc.Scan) + " AS " + r}
+	add := func(c Column, key int) error {
+		t, err := fromHive(c.Type)
+		if err != nil {
+			return s.src.fail(n.Bounds().Start, notSupported, "column %s of table %s.%s: %v", c.Name, db, table, err)
+		}
+		read := &scanColumn{}
+		name := strings.ToLower(c.Name)
+		f := field{name: name, table: alias, t: t, sql: r + "." + quoteIdent(name), cols: []*scanColumn{read}}
+		if key >= 0 {
+			sc.keys, sc.types = append(sc.keys, read), append(sc.types, t)
+			f.key = &keyRef{scan: sc, index: key}
+		} else {
+			sc.data = append(sc.data, read)
+		}
+		if t.k == char {
+			// The engine holds what the file has; Trino's values are padded.
+			f.sql = fmt.Sprintf("rpad(%s, %d, ' ')", f.sql, t.p)
+		}
+		out.fields = append(out.fields, f)
+		return nil
+	}
+	for _, c := range rel.Columns {
+		if err := add(c, -1); err != nil {
+			return relation{}, err
+		}
+	}
+	for i, c := range rel.Keys {
+		if err := add(c, i); err != nil {
+			return relation{}, err
+		}
+	}
+	out.fields = append(out.fields, field{name: "$path", table: alias, t: tVarchar, sql: r + `."$path"`,
+		cols: []*scanColumn{&sc.path}, path: true})
+	return out, nil
+}
+
+// keyRefs lists the partition keys that an expression computes with.
+func (e expr) keyRefs() []*keyRef {
+	var out []*keyRef
+	for _, u := range e.uses {
+		if u.key != nil {
+			out = append(out, u.key)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].scan.Scan < out[j].scan.Scan })
+	return out
+}
