@@ -58,8 +58,7 @@ func (p *parser) failHint(hint string) {
 func (p *parser) failAt(i int, hint string) {
 	t := p.toks[i]
 	if t.kind == tokBad {
-		f := p.flaws[t.start]
-		panic(halt{ErrorAt(fault.Invalid, p.text, t.start, f.message, f.hint)})
+		panic(halt{ErrorAt(fault.Invalid, p.text, t.start, p.flaw.message, p.flaw.hint)})
 	}
 	if p.expecting == nil {
 		panic(retry{i}) // parse again, this time noting what is tried at this token

@@ -5,8 +5,6 @@ package sql
 //
 // Source: Trino's published grammar of expressions (its SqlBase.g4 describes the language)
 func (p *parser) expr() Expr {
-	p.deeper()
-	defer p.shallower()
 	muted := p.begin("<expression>")
 	first := p.conjunction()
 	p.muted = muted
@@ -78,13 +76,7 @@ func (p *parser) predicate() Expr {
 		}
 		p.fail()
 	}
-	not := false
-	if p.isWord("NOT") && p.follows("BETWEEN", "IN", "LIKE") {
-		p.pos++
-		not = true
-	} else {
-		p.note("'NOT'")
-	}
+	not := p.word("NOT")
 	switch {
 	case p.word("BETWEEN"):
 		low := p.value()
@@ -100,6 +92,9 @@ func (p *parser) predicate() Expr {
 		}
 		like.Span = p.span(start)
 		return like
+	}
+	if not {
+		p.fail()
 	}
 	return x
 }
@@ -221,7 +216,10 @@ func (p *parser) operand() Expr {
 }
 
 // primary reads a literal, name, call or parenthesis, then the subscripts and dots behind it.
+// Every nesting of expressions passes here: the depth is counted here.
 func (p *parser) primary() Expr {
+	p.deeper()
+	defer p.shallower()
 	start := p.start()
 	muted := p.begin("<expression>")
 	x := p.base()
@@ -232,10 +230,7 @@ func (p *parser) primary() Expr {
 			index := p.value()
 			p.needOp("]")
 			x = &Subscript{Span: p.span(start), Base: x, Index: index}
-		case p.isOp(".") && p.peek(1).word != "*":
-			if !takesField(x) {
-				p.fail()
-			}
+		case p.isOp(".") && p.peek(1).word != "*" && takesField(x):
 			p.pos++
 			field := p.ident()
 			x = &Dereference{Span: p.span(start), Base: x, Field: field}
@@ -243,7 +238,9 @@ func (p *parser) primary() Expr {
 				x = p.call(p.nameOf(x), start)
 			}
 		default:
-			p.note("'.'")
+			if takesField(x) {
+				p.note("'.'")
+			}
 			return x
 		}
 	}
@@ -311,6 +308,11 @@ func (p *parser) base() Expr {
 		}
 	}
 	id := p.ident()
+	if t.word == "DOUBLE" && p.isWord("PRECISION") && p.peek(1).kind == tokString {
+		p.pos++
+		s := p.stringLiteral()
+		return &Typed{Span: Span{id.Start, s.End}, Type: "double precision", Value: *s}
+	}
 	next := p.cur()
 	switch {
 	case next.kind == tokOp && next.word == "->":

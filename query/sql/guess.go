@@ -2,6 +2,14 @@ package sql
 
 import "strings"
 
+// foreignWords are words of other systems' SQL, and what to write instead.
+var foreignWords = map[string]string{
+	"ILIKE":   "There is no ILIKE; compare lower(x) LIKE 'pattern'",
+	"RLIKE":   "There is no RLIKE; write regexp_like(x, 'pattern')",
+	"REGEXP":  "There is no REGEXP; write regexp_like(x, 'pattern')",
+	"QUALIFY": "There is no QUALIFY; filter the window's result in an outer query",
+}
+
 // guess names the mistake that probably led to an unexpected token at index i, as a sentence without
 // its full stop, or "".
 func (p *parser) guess(i int) string {
@@ -11,6 +19,11 @@ func (p *parser) guess(i int) string {
 		before = p.toks[i-1]
 	}
 	source := p.text[t.start:t.end]
+	for _, w := range [...]string{t.word, before.word} {
+		if hint := foreignWords[w]; hint != "" {
+			return hint
+		}
+	}
 	switch t.kind {
 	case tokBacktick:
 		if !p.hive {
@@ -83,16 +96,10 @@ func (p *parser) guessWord(t, before, next token) string {
 	comma := before.kind == tokOp && before.word == ","
 	name := p.expecting["<identifier>"] || p.expecting["<expression>"] || p.expecting["<relation>"]
 	switch t.word {
-	case "ILIKE":
-		return "There is no ILIKE; compare lower(x) LIKE 'pattern'"
-	case "RLIKE", "REGEXP":
-		return "Write regexp_like(x, 'pattern')"
 	case "OFFSET":
 		if !p.hive {
 			return "OFFSET stands before LIMIT"
 		}
-	case "QUALIFY":
-		return "There is no QUALIFY; filter the window's result in an outer query"
 	}
 	if comma && (t.word == "FROM" || t.word == "WHERE" || t.word == "GROUP" || t.word == "ORDER") && next.kind != tokOp {
 		return "There is a comma too many before " + t.word

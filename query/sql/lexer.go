@@ -23,7 +23,7 @@ const (
 	tokDecimal            // 1.5
 	tokDouble             // 1.5e3
 	tokOp                 // punctuation
-	tokBad                // what no statement can hold; the lexer's failures say why
+	tokBad                // what no statement can hold
 )
 
 // token is one word, literal or sign of the text.
@@ -39,21 +39,22 @@ type flaw struct{ message, hint string }
 // lexer cuts text into tokens. In Hive's DDL strings know backslash escapes; in Trino's queries a
 // backslash is a character like any other.
 type lexer struct {
-	text  string
-	hive  bool
-	pos   int
-	flaws map[int]flaw // by the start of a tokBad
+	text string
+	hive bool
+	pos  int
+	flaw flaw // of the tokBad, if there is one
 }
 
-// lex cuts text whole. The last token is tokEOF, at the end of the last real token's text or of text.
-func lex(text string, hive bool) ([]token, map[int]flaw) {
+// lex cuts text whole, or up to what cannot be a token, which is then the last but one. The last token
+// is tokEOF, at the end of text.
+func lex(text string, hive bool) ([]token, flaw) {
 	l := &lexer{text: text, hive: hive}
 	toks := make([]token, 0, len(text)/5+2)
 	for {
 		t := l.next()
 		toks = append(toks, t)
 		if t.kind == tokEOF {
-			return toks, l.flaws
+			return toks, l.flaw
 		}
 	}
 }
@@ -141,14 +142,12 @@ func (l *lexer) skip() (token, bool) {
 	return token{}, true
 }
 
-// bad makes the text from the position to end a token that the parser reports.
+// bad makes the text from the position to end a token that the parser reports when it gets there.
+// Nothing behind it is read.
 func (l *lexer) bad(end int, message, hint string) token {
 	t := token{kind: tokBad, start: l.pos, end: end}
-	if l.flaws == nil {
-		l.flaws = map[int]flaw{}
-	}
-	l.flaws[t.start] = flaw{message, hint}
-	l.pos = end
+	l.flaw = flaw{message, hint}
+	l.pos = len(l.text)
 	return t
 }
 

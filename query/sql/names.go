@@ -112,7 +112,8 @@ func (p *parser) stringIf() *String {
 // unicodeString reads U&'…' [UESCAPE 'c']: the escape character before four hexadecimal digits, or
 // before + and six, is that code point; doubled it is itself.
 func (p *parser) unicodeString() *String {
-	at, t := p.pos, p.advance()
+	at := p.pos
+	t := p.advance()
 	raw := unquote(p.text[t.start+2 : t.end])
 	escape := byte('\\')
 	if p.word("UESCAPE") {

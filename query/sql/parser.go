@@ -47,11 +47,11 @@ func ParseType(text string) (*Type, error) {
 // parser is a recursive descent over the tokens of one text. A mistake unwinds it as a panic of type
 // halt, which parseWith recovers.
 type parser struct {
-	text  string
-	toks  []token
-	flaws map[int]flaw
-	pos   int
-	hive  bool // DDL and utility statements: strings in double quotes, names in backticks
+	text string
+	toks []token
+	flaw flaw // of the tokBad among toks
+	pos  int
+	hive bool // DDL and utility statements: strings in double quotes, names in backticks
 	depth int
 	// params counts the ? that were met.
 	params int
@@ -73,12 +73,12 @@ func parseWith(text string, hive func(string) bool, rule func(*parser)) error {
 		return ErrorAt(fault.Invalid, "", 0, "the query is longer than 262144 characters", "")
 	}
 	p := &parser{text: text, hive: hive(text), muted: -1}
-	p.toks, p.flaws = lex(text, p.hive)
+	p.toks, p.flaw = lex(text, p.hive)
 	at, err := p.run(rule)
 	if at < 0 {
 		return err
 	}
-	p.pos, p.depth, p.params = 0, 0, 0
+	p.pos, p.depth, p.params, p.muted = 0, 0, 0, -1
 	p.expecting, p.noteAt = map[string]bool{}, at
 	if _, err = p.run(rule); err == nil {
 		err = fault.Newf(fault.Internal, "sql parser", "a mistake at byte %d was not found again", p.toks[at].start)

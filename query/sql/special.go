@@ -343,7 +343,37 @@ func (p *parser) intervalAmount() {
 	if t.kind == tokQuoted {
 		amount = unquote(p.text[t.start:t.end])
 	}
-	p.failHint("An interval's amount is a string: write " + rightInterval(amount, unit))
+	hint := "An interval's amount is a string: write " + rightInterval(amount, unit)
+	if name := p.quotedColumn(); name != "" {
+		hint += ". And '" + name + "' in single quotes is a string, not a column: write " + bareOrQuoted(name)
+	}
+	p.failHint(hint)
+}
+
+// quotedColumn finds, before the current token, a string that was probably meant as a column: a word in
+// single quotes at the left of a comparison. Alone it is no mistake that the grammar knows.
+func (p *parser) quotedColumn() string {
+	for i := 1; i < p.pos; i++ {
+		t, before, after := p.toks[i], p.toks[i-1], p.toks[i+1]
+		if t.kind != tokString || after.kind != tokOp || comparisons[after.word] == "" {
+			continue
+		}
+		switch before.word {
+		case "WHERE", "AND", "OR", "NOT", "(":
+			if s := unquote(p.text[t.start:t.end]); s != "" && isWordByte(s[0]) && wordEnd(s, 0) == len(s) {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// bareOrQuoted writes a column's name in a query, with quotes where it needs them.
+func bareOrQuoted(name string) string {
+	if IsReserved(name) {
+		return QuoteIdent(name)
+	}
+	return name
 }
 
 // intervalUnits reads unit [TO unit].

@@ -67,11 +67,12 @@ func (p *parser) serdeProperties(s *CreateTable, begin int) {
 	props := p.properties()
 	switch {
 	case s.RowFormat == nil:
-		s.RowFormat = &RowFormat{Span: p.span(begin)}
+		s.RowFormat = &RowFormat{Span: Span{Start: begin}}
 	case s.RowFormat.SerDe == nil:
 		p.refuse(at, "ROW FORMAT DELIMITED takes no SERDEPROPERTIES", "Name a class with ROW FORMAT SERDE, or use FIELDS TERMINATED BY")
 	}
 	s.RowFormat.Properties = props
+	s.RowFormat.Span = p.span(s.RowFormat.Start)
 }
 
 // tableClauses are the clauses of CREATE EXTERNAL TABLE by their first word.

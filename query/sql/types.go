@@ -86,7 +86,7 @@ func (p *parser) typeParams(at int, typ *Type, limit int) {
 	}
 	p.commas(func() {
 		if len(typ.Params) == max(limit, -limit) {
-			p.fail()
+			p.refuse(p.pos, "too many numbers behind "+typ.Name, "")
 		}
 		typ.Params = append(typ.Params, p.integer())
 	})
