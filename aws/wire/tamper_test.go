@@ -18,7 +18,7 @@ import (
 )
 
 // sign makes a request that the SDK's signer signed.
-func (y *toy) sign(t *testing.T, service, method, uri, body string, headers map[string]string, at time.Time) *http.Request {
+func (y *toy) sign(t testing.TB, service, method, uri, body string, headers map[string]string, at time.Time) *http.Request {
 	t.Helper()
 	r, err := http.NewRequest(method, y.URL+uri, strings.NewReader(body))
 	if err != nil {
