@@ -47,11 +47,11 @@ func ParseType(text string) (*Type, error) {
 // parser is a recursive descent over the tokens of one text. A mistake unwinds it as a panic of type
 // halt, which parseWith recovers.
 type parser struct {
-	text string
-	toks []token
-	flaw flaw // of the tokBad among toks
-	pos  int
-	hive bool // DDL and utility statements: strings in double quotes, names in backticks
+	text  string
+	toks  []token
+	flaw  flaw // of the tokBad among toks
+	pos   int
+	hive  bool // DDL and utility statements: strings in double quotes, names in backticks
 	depth int
 	// params counts the ? that were met.
 	params int
