@@ -3,6 +3,8 @@ package grok
 import (
 	"encoding/binary"
 	"regexp/syntax"
+	"slices"
+	"sync"
 )
 
 // An automaton is a regexp made deterministic over ASCII: one table look-up a byte. It exists for regexps
@@ -45,7 +47,40 @@ const (
 const (
 	foreign   = 0xff
 	maxStates = 1 << 12 // far more than any built-in pattern needs; a table stays below 1 MB
+	maxInsts  = 1 << 12 // of a regexp's program
+	maxVisits = 1 << 23 // of instructions, all in all: what a hostile pattern may cost, some 50 ms
 )
+
+// automata keeps what the built-in patterns gave, which most patterns are made of: an automaton never changes.
+var automata = struct {
+	sync.Mutex
+	kept map[automatonKey]*automaton // guarded by Mutex; at most maxKept
+}{kept: map[automatonKey]*automaton{}}
+
+type automatonKey struct {
+	expr     string
+	priority bool
+}
+
+const maxKept = 64 // of less than 300 KB each
+
+// automatonOf returns the automaton of expr, which may be kept for the next that asks, or nil.
+func automatonOf(expr string, priority bool) *automaton {
+	key := automatonKey{expr, priority}
+	automata.Lock()
+	a, ok := automata.kept[key]
+	automata.Unlock()
+	if ok {
+		return a
+	}
+	a = newAutomaton(expr, priority)
+	automata.Lock()
+	defer automata.Unlock()
+	if len(automata.kept) < maxKept && (a == nil || len(a.next) < 1<<16) {
+		automata.kept[key] = a
+	}
+	return a
+}
 
 // newAutomaton builds the automaton of expr, or nil if expr cannot have one. With priority it answers
 // where the match that the regexp prefers ends, without it whether a text matches whole.
@@ -56,6 +91,9 @@ func newAutomaton(expr string, priority bool) *automaton {
 	}
 	prog, err := syntax.Compile(re.Simplify())
 	if err != nil {
+		return nil
+	}
+	if len(prog.Inst) > maxInsts {
 		return nil
 	}
 	const boundaries = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
@@ -71,7 +109,7 @@ func newAutomaton(expr string, priority bool) *automaton {
 	a.start[0] = uint16(b.add([]uint32{uint32(prog.Start)}, false))
 	a.start[1] = uint16(b.add([]uint32{uint32(prog.Start)}, true))
 	for s := 0; s < len(b.states); s++ {
-		if len(b.states) > maxStates {
+		if len(b.states) > maxStates || b.visits > maxVisits {
 			return nil
 		}
 		state := b.states[s]
@@ -235,6 +273,7 @@ type builder struct {
 	index    map[string]int
 	seen     []uint32 // generation in which an instruction was visited
 	gen      uint32
+	visits   int // of instructions
 }
 
 type builderState struct {
@@ -245,17 +284,8 @@ type builderState struct {
 // add returns the number of the state, which it makes if there is none yet.
 func (b *builder) add(threads []uint32, word bool) int {
 	key := make([]byte, 0, 4*len(threads)+1)
-	if !b.priority { // order means nothing: a set as a bitmap of its members
-		set := make([]bool, len(b.prog.Inst))
-		for _, t := range threads {
-			set[t] = true
-		}
-		threads = threads[:0:0]
-		for i, in := range set {
-			if in {
-				threads = append(threads, uint32(i))
-			}
-		}
+	if !b.priority { // order means nothing
+		slices.Sort(threads)
 	}
 	for _, t := range threads {
 		key = binary.LittleEndian.AppendUint32(key, t)
@@ -286,6 +316,7 @@ func (b *builder) closure(s builderState, nextWord bool) (threads []uint32, ends
 			return false
 		}
 		b.seen[pc] = b.gen
+		b.visits++
 		inst := &b.prog.Inst[pc]
 		switch inst.Op {
 		case syntax.InstAlt, syntax.InstAltMatch:

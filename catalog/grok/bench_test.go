@@ -47,3 +47,11 @@ func BenchmarkSeedPatternGoGrok(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
 }
+
+func BenchmarkCompile(b *testing.B) {
+	for b.Loop() {
+		if _, err := Compile(seedPattern, ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

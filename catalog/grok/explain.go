@@ -49,7 +49,7 @@ func newExplainer(p *Pattern) *explainer {
 	if x.columns != nil {
 		return x
 	}
-	x.steps = stepsOf(body)
+	x.steps = unfold(stepsOf(body), defs, 0)
 	before := ""
 	if x.anchored {
 		before = "^"
@@ -133,7 +133,7 @@ func hasBlanks(piece string, defs definitions) (blanks, known bool) {
 	if err != nil {
 		return false, false
 	}
-	a := newAutomaton(expr, false)
+	a := automatonOf(expr, false)
 	if a == nil {
 		return false, false
 	}
@@ -178,6 +178,32 @@ func stepsOf(body string) []step {
 	}
 	flush(len(body))
 	return steps
+}
+
+// unfold replaces references to patterns that are made of others, such as %{COMBINEDAPACHELOG}, by their parts.
+func unfold(steps []step, defs definitions, depth int) []step {
+	var out []step
+	for _, s := range steps {
+		def, ok := defs.find(s.ref.name)
+		_, simple := wanted[s.ref.name]
+		if s.ref.name == "" || !ok || simple || depth > 8 || !strings.Contains(def.body, "%{") || strings.Contains(def.body, "(?i)") {
+			out = append(out, s)
+			continue
+		}
+		parts := stepsOf(def.body)
+		if len(parts) < 2 {
+			out = append(out, s)
+			continue
+		}
+		parts = unfold(parts, defs, depth+1)
+		for i := range parts {
+			if parts[i].ref.field == "" {
+				parts[i].ref.field = s.ref.field
+			}
+		}
+		out = append(out, parts...)
+	}
+	return out
 }
 
 // miss explains a line that does not match.

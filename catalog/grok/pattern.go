@@ -2,8 +2,10 @@ package grok
 
 import (
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"flowlake/fault"
@@ -13,7 +15,7 @@ import (
 type Pattern struct {
 	source, custom string
 	fields         []Field
-	re             *regexp.Regexp
+	re             func() *regexp.Regexp
 	groups         []group   // the capturing groups that fill fields, in order of appearance
 	fast           *splitter // nil: lines go to re
 }
@@ -53,12 +55,14 @@ func Compile(pattern, custom string) (*Pattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	re, err := regexp.Compile(text)
+	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return nil, x.locate(pattern, err)
 	}
-	p := &Pattern{source: pattern, custom: custom, fields: x.fields, re: re}
-	for i, name := range re.SubexpNames() {
+	p := &Pattern{source: pattern, custom: custom, fields: x.fields}
+	// Most patterns never need their regexp. What parsed compiles.
+	p.re = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+	for i, name := range parsed.CapNames() {
 		if number, ok := strings.CutPrefix(name, "g"); ok {
 			n, err := strconv.Atoi(number)
 			if err != nil {
@@ -67,7 +71,9 @@ func Compile(pattern, custom string) (*Pattern, error) {
 			p.groups = append(p.groups, group{index: i, slot: x.slots[n]})
 		}
 	}
-	p.fast = newSplitter(pattern, defs, p.fields)
+	if p.fast = newSplitter(pattern, defs, p.fields); p.fast == nil {
+		p.re()
+	}
 	return p, nil
 }
 
@@ -79,7 +85,7 @@ func (x *expansion) locate(pattern string, cause error) error {
 		if err != nil {
 			continue
 		}
-		if _, err := regexp.Compile(text); err != nil {
+		if _, err := syntax.Parse(text, syntax.Perl); err != nil {
 			return fault.Newf(fault.Invalid, "custom patterns", "line %d: %s: %s", def.line, name, reason(err))
 		}
 	}
@@ -125,7 +131,7 @@ func (p *Pattern) find(line []byte, values [][]byte) (start, end int, ok bool) {
 
 // findSlow is find by the regexp alone.
 func (p *Pattern) findSlow(line []byte, values [][]byte) (start, end int, ok bool) {
-	at := p.re.FindSubmatchIndex(line)
+	at := p.re().FindSubmatchIndex(line)
 	if at == nil {
 		return 0, 0, false
 	}

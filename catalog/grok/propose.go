@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"flowlake/flow"
 )
@@ -27,6 +28,7 @@ type proposer struct {
 	data    int64 // lines that a pattern ought to cover
 	headers int64
 	empty   int64
+	tooLong bool // a proposal was longer than Glue takes
 }
 
 // presence says in how many of the covered lines something is.
@@ -99,12 +101,13 @@ func (pr *proposer) stampRef(fields []Field) string {
 func (pr *proposer) header(fields []flow.Field, line int64) {
 	pr.headers++
 	if line == 1 && len(fields) != len(pr.columns) {
-		pr.rebase(fields)
+		pr.rebase(fields, nil)
 	}
 }
 
-// rebase makes the columns those of a flow-log format, with the user's references where the names agree.
-func (pr *proposer) rebase(fields []flow.Field) {
+// rebase makes the columns those of a flow-log format, with the user's references where the names agree, or where
+// they fit the values of a record from its beginning.
+func (pr *proposer) rebase(fields []flow.Field, record [][]byte) {
 	own := map[string]string{}
 	for _, c := range pr.columns {
 		if c.ref.field != "" {
@@ -112,9 +115,12 @@ func (pr *proposer) rebase(fields []flow.Field) {
 		}
 	}
 	var pieces []string
-	for _, f := range fields {
+	fits := true
+	for i, f := range fields {
 		text, ok := own[f.Column()]
-		if !ok {
+		if fits = fits && i < len(record) && i < len(pr.columns) && pr.columns[i].whole.Match(record[i]); fits {
+			text = pr.columns[i].text
+		} else if !ok {
 			text = reference(f)
 		}
 		pieces = append(pieces, text)
@@ -155,8 +161,9 @@ func (pr *proposer) line(line []byte) {
 	}
 	if pr.data == 1 && pr.columns != nil && pr.headers == 0 {
 		_, record, _ := flow.CutExportTimestamp(line)
-		if fields, ok := flow.Recognise(line); ok && bytes.Count(record, []byte{' '})+1 != len(pr.columns) && !pr.columns[len(pr.columns)-1].rest {
-			pr.rebase(fields)
+		values := bytes.Split(record, []byte{' '})
+		if fields, ok := flow.Recognise(line); ok && len(values) != len(pr.columns) && !pr.columns[len(pr.columns)-1].rest {
+			pr.rebase(fields, values)
 		}
 	}
 	if pr.columns == nil {
@@ -212,7 +219,9 @@ func (pr *proposer) widen(line []byte) bool {
 	if _, ok := flow.Recognise(line); !ok && strange > 1 && strange > n/2 {
 		return false // a line of another kind: to cover it would make the pattern mean nothing
 	}
-	p, err := Compile(next.pattern(), pr.custom)
+	proposal := next.pattern()
+	pr.tooLong = pr.tooLong || utf8.RuneCountInString(proposal) > MaxPattern
+	p, err := Compile(proposal, pr.custom)
 	if err != nil || !pr.covered(p, line) {
 		return false
 	}
@@ -254,17 +263,17 @@ func (c proposed) widened() string {
 	if !grouped {
 		inner = c.text
 	}
-	any := "%{NOTSPACE}"
+	word := "%{NOTSPACE}"
 	if c.rest {
-		any = "%{GREEDYDATA}"
+		word = "%{GREEDYDATA}"
 	}
 	switch {
 	case c.form == orDash:
 		return "(?:" + inner + "|-)"
 	case c.form == orAny && c.ref.field != "" && c.ref.hiveType == "string":
-		return any[:len(any)-1] + ":" + c.ref.field + "}"
+		return word[:len(word)-1] + ":" + c.ref.field + "}"
 	case c.form == orAny:
-		return "(?:" + inner + "|" + any + ")"
+		return "(?:" + inner + "|" + word + ")"
 	}
 	return c.text
 }

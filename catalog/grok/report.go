@@ -33,9 +33,16 @@ func (d *doctor) warnings() (all []string) {
 	for i, m := range d.misfits {
 		if m.count > 0 {
 			f := d.p.fields[i]
-			add("field %s is %s, which cannot hold %s such as %s: they become NULL", f.Name, f.Type,
-				count(m.count, "value", "values"), quote(m.example))
+			hint := ""
+			if f.Type != "bigint" && fits("bigint", []byte(m.example)) {
+				hint = "; %{…:" + f.Name + ":long} holds them"
+			}
+			add("field %s is %s, which cannot hold %s such as %s: %s NULL%s", f.Name, f.Type,
+				count(m.count, "value", "values"), quote(m.example), pick(m.count, "it becomes", "they become"), hint)
 		}
+	}
+	if d.proposer.tooLong {
+		add("a pattern for as many columns as the lines have would be longer than the %s characters that Glue takes", thousands(MaxPattern))
 	}
 	if len(d.p.fields) == 0 {
 		add("the pattern names no field, so a table would have no column")
@@ -46,14 +53,15 @@ func (d *doctor) warnings() (all []string) {
 // WriteText writes the diagnosis for a person to read.
 func (d *Diagnosis) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s (%s)", count(d.Lines, "line", "lines"), count(d.Matched, "matches", "match"), percent(d.Matched, d.Lines))
+	fmt.Fprintf(&b, "%s of %s %s the pattern (%s)", thousands(d.Matched), count(d.Lines, "line", "lines"), pick(d.Matched, "matches", "match"),
+		percent(d.Matched, d.Lines))
 	if d.NullRows > 0 {
-		fmt.Fprintf(&b, ", %s not and %s of NULLs", count(d.NullRows, "does", "do"), pick(d.NullRows, "becomes a row", "become rows"))
+		fmt.Fprintf(&b, "; %s not: %s of NULLs", count(d.NullRows, "does", "do"), pick(d.NullRows, "a row", "rows"))
 	}
 	b.WriteByte('\n')
 	if len(d.Misses) > 0 {
 		b.WriteString("\nLines that do not match")
-		if more := d.NullRows - int64(len(d.Misses)); more > 0 {
+		if d.NullRows-d.Headers > int64(len(d.Misses)) {
 			fmt.Fprintf(&b, ", the first %d", len(d.Misses))
 		}
 		b.WriteString(":\n")

@@ -53,7 +53,6 @@ func newSplitter(pattern string, defs definitions, fields []Field) *splitter {
 	if !ok || len(pieces) < 2 {
 		return nil
 	}
-	cache := map[string]*automaton{}
 	for i, piece := range pieces {
 		if strings.IndexAny(piece, "*+?{") == 0 { // a quantifier of the blank before it
 			return nil
@@ -62,7 +61,7 @@ func newSplitter(pattern string, defs definitions, fields []Field) *splitter {
 			return nil // it divides the whole pattern
 		}
 		last := i == len(pieces)-1
-		v, ok := newValue(piece, defs, fields, last && !s.end, cache)
+		v, ok := newValue(piece, defs, fields, last && !s.end)
 		if !ok {
 			return nil
 		}
@@ -124,7 +123,7 @@ func splitTop(text string, separator byte) (pieces []string, ok bool) {
 	return append(pieces, text[from:]), depth == 0
 }
 
-func newValue(piece string, defs definitions, fields []Field, prefix bool, cache map[string]*automaton) (value, bool) {
+func newValue(piece string, defs definitions, fields []Field, prefix bool) (value, bool) {
 	alternatives := []string{piece}
 	if inner, ok := wholeGroup(piece); ok {
 		if alternatives, ok = splitTop(inner, '|'); !ok {
@@ -145,29 +144,19 @@ func newValue(piece string, defs definitions, fields []Field, prefix bool, cache
 		if err != nil || len(x.fields) > 0 { // a field within: its place is not the value's
 			return value{}, false
 		}
-		b.whole, b.prefix = cached(cache, "whole", expr, false), nil
+		b.whole, b.prefix = automatonOf(expr, false), nil
 		if b.whole == nil {
 			return value{}, false
 		}
 		b.blanks = slices.Contains(b.whole.spaced, true)
 		if prefix {
-			if b.prefix = cached(cache, "prefix", expr, true); b.prefix == nil {
+			if b.prefix = automatonOf(expr, true); b.prefix == nil {
 				return value{}, false
 			}
 		}
 		v.branches = append(v.branches, b)
 	}
 	return v, true
-}
-
-func cached(cache map[string]*automaton, kind, expr string, priority bool) *automaton {
-	key := kind + " " + expr
-	a, ok := cache[key]
-	if !ok {
-		a = newAutomaton(expr, priority)
-		cache[key] = a
-	}
-	return a
 }
 
 // wholeGroup returns the inside of a piece that is one group, "(?:…)" or "(…)".
