@@ -53,7 +53,8 @@ type Snapshot struct {
 // Edit is a Snapshot that also changes the catalogue.
 type Edit struct {
 	Snapshot
-	now time.Time
+	now    time.Time
+	stored map[state.ID]bool // the partition shapes that are known to be there
 }
 
 // Tx is the transaction beneath, for a document that must change together with the catalogue.

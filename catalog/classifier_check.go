@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"flowlake/catalog/grok"
 	"flowlake/fault"
 )
 
@@ -44,6 +45,9 @@ func (g *GrokClassifier) check(subject string) error {
 	}
 	if len(g.CustomPatterns) > 16000 {
 		return fault.Newf(fault.Invalid, subject, "the custom patterns have %d characters; at most 16,000 are allowed", len(g.CustomPatterns))
+	}
+	if _, err := grok.Compile(g.Pattern, g.CustomPatterns); err != nil {
+		return fault.Newf(fault.Invalid, subject, "%w", err)
 	}
 	return nil
 }

@@ -155,6 +155,7 @@ func (e *Edit) DeleteDatabase(ctx context.Context, name string) error {
 	if _, err := e.database(name); err != nil {
 		return err
 	}
+	clear(e.stored)
 	for _, kind := range []string{kindTable, kindPartition, kindShape} {
 		if err := e.deleteAll(kind, name+separator); err != nil {
 			return err

@@ -297,6 +297,55 @@ func (e *Edit) CreatePartition(ctx context.Context, database, table string, p Pa
 	return e.create(t, p)
 }
 
+// PutPartitions registers many partitions of one table and returns how many were not there before. Those
+// that are there stay as they are, or with replace become what is given.
+func (e *Edit) PutPartitions(ctx context.Context, database, table string, ps []Partition, replace bool) (created int, err error) {
+	if len(ps) == 0 {
+		return 0, nil
+	}
+	t, err := e.partitioned(ctx, "BatchCreatePartition", database, table)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range ps {
+		if err := tidyPartition(t, &p); err != nil {
+			return created, err
+		}
+		if p.Created.IsZero() {
+			p.Created = e.now
+		}
+		switch err := e.create(t, p); {
+		case err == nil:
+			created++
+		case !fault.Is(err, fault.Exists):
+			return created, err
+		case replace:
+			if err := e.UpdatePartition(ctx, database, table, p.Values, p); err != nil {
+				return created, err
+			}
+		}
+	}
+	return created, nil
+}
+
+// DeleteAllPartitions removes every partition of a table and returns how many there were.
+func (e *Edit) DeleteAllPartitions(ctx context.Context, database, table string) (removed int, err error) {
+	t, err := e.partitioned(ctx, "BatchDeletePartition", database, table)
+	if err != nil {
+		return 0, err
+	}
+	for row, err := range e.tx.List(e.id(kindPartition, tableKey(t.Database, t.Name)+separator), "") {
+		if err == nil {
+			err = e.tx.Delete(row.ID)
+		}
+		if err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
+}
+
 func (e *Edit) create(t Table, p Partition) error {
 	stored, err := e.shape(t, p)
 	if err != nil {

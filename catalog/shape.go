@@ -34,9 +34,18 @@ func (e *Edit) shape(t Table, p Partition) (storedPartition, error) {
 	sum := sha256.Sum256(data)
 	hash := hex.EncodeToString(sum[:12])
 	id := e.shapeID(t, hash)
-	there, err := e.tx.Exists(id)
-	if err == nil && !there {
-		err = e.tx.Create(id, shape)
+	there := e.stored[id]
+	if !there {
+		there, err = e.tx.Exists(id)
+		if err == nil && !there {
+			err = e.tx.Create(id, shape)
+		}
+		if err == nil {
+			if e.stored == nil {
+				e.stored = make(map[state.ID]bool)
+			}
+			e.stored[id] = true
+		}
 	}
 	return storedPartition{Values: p.Values, Location: p.Storage.Location, Shape: hash, Parameters: p.Parameters,
 		Created: p.Created, LastAccess: p.LastAccess, LastAnalyzed: p.LastAnalyzed}, err

@@ -228,6 +228,7 @@ func (e *Edit) DeleteTable(ctx context.Context, database, name string) error {
 		return err
 	}
 	key := tableKey(database, name)
+	clear(e.stored)
 	for _, kind := range []string{kindPartition, kindShape} {
 		if err := e.deleteAll(kind, key+separator); err != nil {
 			return err

@@ -1,0 +1,176 @@
+package crawler
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"flowlake/access"
+	"flowlake/fault"
+	"flowlake/state"
+)
+
+// job is a crawl under way, as it is kept until its end.
+type job struct {
+	ID       string        `json:"id"`
+	Caller   access.Caller `json:"caller"`
+	Started  time.Time     `json:"started"`
+	Attempts int           `json:"attempts"` // how often it was begun
+}
+
+// maxAttempts bounds how often a crawl is begun again after the server ended under it.
+const maxAttempts = 3
+
+var (
+	errStopped = errors.New("stopped by its user")
+)
+
+// Run runs crawls until ctx ends: those that were under way when the server last ended, and those that
+// Start begins. A crawl that is under way when ctx ends changes nothing, and is done again by the next Run.
+func (k *Crawlers) Run(ctx context.Context) error {
+	var crawls sync.WaitGroup
+	defer crawls.Wait()
+	slots := make(chan struct{}, k.cfg.Crawls)
+	for {
+		ids, err := k.waiting(ctx)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		for _, id := range ids {
+			work, cancel := context.WithCancelCause(ctx)
+			k.mu.Lock()
+			_, there := k.running[id]
+			if !there {
+				k.running[id] = cancel
+			}
+			k.mu.Unlock()
+			if there {
+				cancel(nil)
+				continue
+			}
+			crawls.Go(func() {
+				defer func() {
+					k.mu.Lock()
+					delete(k.running, id)
+					k.mu.Unlock()
+					cancel(nil)
+					k.poke() // its crawler may have been started again meanwhile
+				}()
+				select {
+				case slots <- struct{}{}:
+					defer func() { <-slots }()
+				case <-work.Done():
+					if ctx.Err() != nil {
+						return
+					}
+				}
+				k.crawl(ctx, work, id)
+			})
+		}
+		select {
+		case <-k.wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (k *Crawlers) waiting(ctx context.Context) (ids []state.ID, err error) {
+	err = k.st.View(ctx, func(tx *state.Tx) error {
+		for row, err := range tx.All(kindCrawl) {
+			if err != nil {
+				return err
+			}
+			ids = append(ids, row.ID)
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// crawl carries out one crawl. ctx is the server's life, work ends with it or when the crawl is stopped.
+func (k *Crawlers) crawl(ctx, work context.Context, id state.ID) {
+	name := id.Key
+	j, cr, err := k.begin(ctx, id)
+	if err != nil {
+		if !fault.Is(err, fault.NotFound) && ctx.Err() == nil {
+			k.log.Error("crawl not begun", "crawler", name, "err", err)
+		}
+		return
+	}
+	began := time.Now()
+	var found *discovery
+	switch {
+	case cr.State == Stopping:
+		err = errStopped
+	case j.Attempts > maxAttempts:
+		err = fault.Newf(fault.Internal, "crawl", "the server ended %d times while it ran", maxAttempts)
+	default:
+		found, err = k.discover(work, j.Caller, cr)
+	}
+	if ctx.Err() != nil {
+		return // the next Run does it again
+	}
+	if err == nil {
+		err = k.commit(ctx, id, j, found)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err == nil:
+		k.log.Info("crawl done", "crawler", name, "files", found.report.Files, "tables", len(found.tables), "took", time.Since(began))
+	default:
+		status, message := Failed, err.Error()
+		if errors.Is(context.Cause(work), errStopped) || errors.Is(err, errStopped) {
+			status, message = Cancelled, ""
+		} else if fault.KindOf(err) == fault.Internal {
+			k.log.Error("crawl failed", "crawler", name, "err", err)
+			message = "Internal Service Exception"
+			if j.Attempts > maxAttempts {
+				message = err.Error()
+			}
+		} else {
+			k.log.Info("crawl failed", "crawler", name, "err", err)
+		}
+		if err := k.end(ctx, id, j, status, message); err != nil && ctx.Err() == nil {
+			k.log.Error("crawl not ended", "crawler", name, "err", err)
+		}
+	}
+}
+
+// begin counts an attempt, and returns the crawl with its crawler as it is now.
+func (k *Crawlers) begin(ctx context.Context, id state.ID) (j job, cr Crawler, err error) {
+	err = k.st.Update(ctx, func(tx *state.Tx) error {
+		if _, err := tx.Get(id, &j); err != nil {
+			return err
+		}
+		j.Attempts++
+		if cr, err = get(tx, j.Caller, id.Key); err != nil {
+			return err
+		}
+		return tx.Put(id, j)
+	})
+	return j, cr, err
+}
+
+// end ends a crawl that changed nothing.
+func (k *Crawlers) end(ctx context.Context, id state.ID, j job, status Status, message string) error {
+	return k.st.Update(ctx, func(tx *state.Tx) error { return finish(tx, id, j, status, message) })
+}
+
+// finish makes the crawler READY again and removes the crawl's document, in the caller's transaction.
+func finish(tx *state.Tx, crawl state.ID, j job, status Status, message string) error {
+	cr, err := get(tx, j.Caller, crawl.Key)
+	if err != nil {
+		return err
+	}
+	if len(message) > 2048 {
+		message = message[:2045] + "…"
+	}
+	cr.Last = &Crawl{ID: j.ID, Status: status, Message: message, Started: j.Started, Ended: time.Now().UTC()}
+	cr.State, cr.Started = Ready, time.Time{}
+	if err := tx.Put(id(j.Caller, kindCrawler, crawl.Key), cr); err != nil {
+		return err
+	}
+	return tx.Delete(crawl)
+}
