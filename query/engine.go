@@ -23,6 +23,9 @@ type Job struct {
 	Started   time.Time     `json:"started"`   // what now() and current_timestamp answer
 	MaxMemory int64         `json:"maxMemory"` // bytes beyond the engine's own baseline; 0 takes the default
 	MaxTime   time.Duration `json:"maxTime"`   // 0 is no bound
+	// Columns are the output's columns when the front end knows them: the header's labels and what Result
+	// describes. Nil leaves both to the engine.
+	Columns []ResultColumn `json:"columns,omitempty"`
 }
 
 // Format is how the files of a Scan are read.

@@ -1,0 +1,5 @@
+//go:build duckdb_arrow && race
+
+package duckdb
+
+const raceEnabled = true
