@@ -40,6 +40,11 @@ func FuzzParse(f *testing.F) {
 		if err := checkSpans(text, stmt); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
+		if q, ok := stmt.(*Query); ok && len(text) < 1000 {
+			if err := checkParts(text, q); err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+		}
 		if k := KindOf(stmt); k != DDL && k != DML && k != Utility {
 			t.Fatalf("%q: kind %q", text, k)
 		}

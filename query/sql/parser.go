@@ -55,8 +55,9 @@ type parser struct {
 	depth int
 	// params counts the ? that were met.
 	params int
-	// match gives for each ( the index of its ), and its own index when there is none.
-	match map[int]int
+	// match gives for each ( the index of its ), and its own index when there is none. It is made when
+	// it is first asked for.
+	match []int32
 	// queries remembers for each ( whether a query is inside.
 	queries map[int]bool
 
@@ -293,25 +294,25 @@ func (p *parser) shallower() { p.depth-- }
 // nothing does.
 func (p *parser) closing(i int) int {
 	if p.match == nil {
-		p.match = map[int]int{}
-		var open []int
+		p.match = make([]int32, len(p.toks))
+		var open []int32
 		for j, t := range p.toks {
 			if t.kind != tokOp {
 				continue
 			}
 			switch t.word {
 			case "(":
-				open = append(open, j)
-				p.match[j] = j
+				open = append(open, int32(j))
+				p.match[j] = int32(j)
 			case ")":
 				if n := len(open); n > 0 {
-					p.match[open[n-1]] = j
+					p.match[open[n-1]] = int32(j)
 					open = open[:n-1]
 				}
 			}
 		}
 	}
-	return p.match[i]
+	return int(p.match[i])
 }
 
 // holdsQuery reports whether the parenthesis at index i encloses a query, rather than an expression

@@ -77,17 +77,17 @@ func reparse(text string, n Node) (Node, error) {
 		}
 		return s.From[0], nil
 	case Expr:
-		s, err := first("SELECT " + part + " \"alias\"")
+		s, err := first("SELECT 1, " + part + " \"alias\"")
 		if err != nil {
 			return nil, err
 		}
-		return s.Items[0].Expr, nil
+		return s.Items[1].Expr, nil
 	case *SelectItem:
-		s, err := first("SELECT " + part)
+		s, err := first("SELECT 1, " + part)
 		if err != nil {
 			return nil, err
 		}
-		return &s.Items[0], nil
+		return &s.Items[1], nil
 	}
 	return nil, nil
 }
