@@ -296,7 +296,7 @@ func parseRef(text string) (ref, error) {
 		return r, nil
 	}
 	kind := split()
-	if inner != "" {
+	if inner != "" && kind != "" {
 		return ref{}, fmt.Errorf("%s has more behind its type; a date's format is not supported, use string", text[:end+1])
 	}
 	hive, ok := hiveTypes[strings.ToLower(kind)]
