@@ -38,10 +38,10 @@ func (p *parser) afterCall(c *Call, start int) Expr {
 			p.need("OVER")
 		}
 	} else {
-		p.note("'IGNORE'")
-		p.note("'RESPECT'")
+		p.noteWord("IGNORE")
+		p.noteWord("RESPECT")
 	}
-	p.note("'OVER'")
+	p.noteWord("OVER")
 	if p.isWord("OVER") {
 		// "over" alone may be an alias.
 		switch next := p.peek(1); {
@@ -63,7 +63,7 @@ func (p *parser) afterCall(c *Call, start int) Expr {
 
 func (p *parser) filter(c *Call) {
 	if !p.isWord("FILTER") || !p.opens(1) {
-		p.note("'FILTER'")
+		p.noteWord("FILTER")
 		return
 	}
 	p.pos++
@@ -142,8 +142,8 @@ func (p *parser) frameBound() FrameBound {
 		p.pos += 2
 		b.Kind = CurrentRow
 	default:
-		p.note("'UNBOUNDED'")
-		p.note("'CURRENT'")
+		p.noteWord("UNBOUNDED")
+		p.noteWord("CURRENT")
 		b.X = p.expr()
 		b.Kind = Preceding
 		if !p.word("PRECEDING") {

@@ -96,6 +96,13 @@ func (p *parser) note(what string) {
 	}
 }
 
+// noteWord is note for a word or sign of the language, which the message puts in quotes.
+func (p *parser) noteWord(word string) {
+	if p.expecting != nil {
+		p.note("'" + word + "'")
+	}
+}
+
 // begin notes a whole construct (<expression>) and keeps quiet about the words that it may begin with.
 // The caller restores p.muted with what begin returns.
 func (p *parser) begin(what string) int {

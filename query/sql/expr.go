@@ -62,7 +62,7 @@ func (p *parser) predicate() Expr {
 		}
 	}
 	for _, op := range [...]string{"=", "<>", "<", "<=", ">", ">="} {
-		p.note("'" + op + "'")
+		p.noteWord(op)
 	}
 	if p.word("IS") {
 		not := p.word("NOT")
@@ -173,7 +173,7 @@ func (p *parser) operators(left Expr, least int) Expr {
 		level := binding(t)
 		if level < least {
 			for _, op := range [...]string{"||", "+", "-", "*", "/", "%"} {
-				p.note("'" + op + "'")
+				p.noteWord(op)
 			}
 			return left
 		}
@@ -206,12 +206,12 @@ func (p *parser) operand() Expr {
 		if p.isWord("INTERVAL") {
 			zone = p.interval()
 		} else {
-			p.note("'INTERVAL'")
+			p.noteWord("INTERVAL")
 			zone = p.stringLiteral()
 		}
 		x = &AtTimeZone{Span: p.span(start), X: x, Zone: zone}
 	}
-	p.note("'AT'")
+	p.noteWord("AT")
 	return x
 }
 
@@ -239,7 +239,7 @@ func (p *parser) primary() Expr {
 			}
 		default:
 			if takesField(x) {
-				p.note("'.'")
+				p.noteWord(".")
 			}
 			return x
 		}

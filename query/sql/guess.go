@@ -42,6 +42,10 @@ func (p *parser) guess(i int) string {
 		if hint := p.guessSign(t, before, next); hint != "" {
 			return hint
 		}
+	case tokInteger, tokDecimal, tokDouble:
+		if p.expecting["<string>"] {
+			return "A string is needed here, in single quotes: " + QuoteString(source)
+		}
 	case tokWord:
 		return p.guessWord(t, before, next)
 	case tokEOF:
@@ -103,6 +107,9 @@ func (p *parser) guessWord(t, before, next token) string {
 	}
 	if comma && (t.word == "FROM" || t.word == "WHERE" || t.word == "GROUP" || t.word == "ORDER") && next.kind != tokOp {
 		return "There is a comma too many before " + t.word
+	}
+	if !name && p.expecting["<string>"] && len(p.expecting) == 1 {
+		return "A string is needed here, in single quotes"
 	}
 	if !name {
 		return ""

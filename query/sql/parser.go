@@ -196,7 +196,7 @@ func (p *parser) word(word string) bool {
 		p.pos++
 		return true
 	}
-	p.note("'" + word + "'")
+	p.noteWord(word)
 	return false
 }
 
@@ -205,7 +205,7 @@ func (p *parser) words(words ...string) bool {
 	for i, w := range words {
 		if t := p.peek(i); t.kind != tokWord || t.word != w {
 			if i == 0 {
-				p.note("'" + w + "'")
+				p.noteWord(w)
 			}
 			return false
 		}
@@ -230,7 +230,7 @@ func (p *parser) op(sign string) bool {
 		p.pos++
 		return true
 	}
-	p.note("'" + sign + "'")
+	p.noteWord(sign)
 	return false
 }
 

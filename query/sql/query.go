@@ -61,8 +61,8 @@ func (p *parser) setOperations() QueryBody {
 	for p.isWord("UNION") || p.isWord("EXCEPT") {
 		left = p.setOperation(left, p.intersections)
 	}
-	p.note("'UNION'")
-	p.note("'EXCEPT'")
+	p.noteWord("UNION")
+	p.noteWord("EXCEPT")
 	return left
 }
 
@@ -71,7 +71,7 @@ func (p *parser) intersections() QueryBody {
 	for p.isWord("INTERSECT") {
 		left = p.setOperation(left, p.body)
 	}
-	p.note("'INTERSECT'")
+	p.noteWord("INTERSECT")
 	return left
 }
 
@@ -108,7 +108,7 @@ func (p *parser) body() QueryBody {
 		q := p.parenQuery()
 		return &ParenQuery{Span: p.span(start), Query: q}
 	}
-	p.note("'('")
+	p.noteWord("(")
 	p.fail()
 	return nil
 }
@@ -150,7 +150,7 @@ func (p *parser) selectBody(start int) *Select {
 			s.Windows = append(s.Windows, w)
 		})
 	} else {
-		p.note("'WINDOW'")
+		p.noteWord("WINDOW")
 	}
 	s.Span = p.span(start)
 	return s
@@ -397,7 +397,7 @@ func (p *parser) rowCount() Expr {
 		return p.parameter()
 	}
 	p.note("<integer>")
-	p.note("'?'")
+	p.noteWord("?")
 	p.fail()
 	return nil
 }

@@ -30,8 +30,8 @@ func (p *parser) joinRight(join *Join) {
 	for !p.isWord("ON") && !p.isWord("USING") {
 		next, ok := p.joinType()
 		if !ok {
-			p.note("'ON'")
-			p.note("'USING'")
+			p.noteWord("ON")
+			p.noteWord("USING")
 			p.failHint("A JOIN needs its condition: ON a.x = b.x, or USING (x); without one it is CROSS JOIN")
 		}
 		next.Left = right
@@ -92,7 +92,7 @@ func (p *parser) joinType() (*Join, bool) {
 func (p *parser) sampled() Relation {
 	rel := p.aliased()
 	if !p.isWord("TABLESAMPLE") {
-		p.note("'TABLESAMPLE'")
+		p.noteWord("TABLESAMPLE")
 		return rel
 	}
 	p.pos++

@@ -389,7 +389,7 @@ func (p *parser) intervalUnit() string {
 	t := p.cur()
 	if t.kind != tokWord || !intervalUnits[t.word] {
 		for unit := range intervalUnits {
-			p.note("'" + unit + "'")
+			p.noteWord(unit)
 		}
 		hint := ""
 		if before := p.toks[p.pos-1]; before.kind == tokString {

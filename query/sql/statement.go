@@ -41,7 +41,7 @@ func (p *parser) statement() Statement {
 		return p.query()
 	}
 	for _, w := range [...]string{"ALTER", "CREATE", "DESCRIBE", "DROP", "MSCK", "SHOW"} {
-		p.note("'" + w + "'")
+		p.noteWord(w)
 	}
 	p.note("<query>")
 	p.fail()
@@ -96,7 +96,7 @@ func (p *parser) plainTable() string {
 			depth--
 		case t.kind == tokWord && t.word == "AS" && depth == 0:
 			return "CREATE TABLE AS SELECT"
-		case t.kind == tokString && strings.EqualFold(p.text[t.start:t.end], "'iceberg'"):
+		case (t.kind == tokString || t.kind == tokQuoted) && strings.EqualFold(unquote(p.text[t.start:t.end]), "iceberg"):
 			iceberg = true
 		}
 	}
@@ -300,7 +300,7 @@ func (p *parser) alter() Statement {
 func (p *parser) addPartitions(start int, table Name) Statement {
 	s := &AddPartitions{Table: table, IfNotExists: p.ifNotExists()}
 	if !p.isWord("PARTITION") {
-		p.note("'PARTITION'")
+		p.noteWord("PARTITION")
 		p.fail()
 	}
 	for {
@@ -314,6 +314,10 @@ func (p *parser) addPartitions(start int, table Name) Statement {
 		}
 		part.Span = p.span(begin)
 		s.Partitions = append(s.Partitions, part)
+	}
+	if p.isOp(",") {
+		p.note("<EOF>")
+		p.failHint("The partitions of ADD follow one another without commas")
 	}
 	s.Span = p.span(start)
 	return s

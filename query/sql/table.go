@@ -149,7 +149,7 @@ func (p *parser) rowFormat(start int) *RowFormat {
 			p.need("SERDEPROPERTIES")
 			f.Properties = p.properties()
 		} else {
-			p.note("'WITH'")
+			p.noteWord("WITH")
 		}
 	case p.word("DELIMITED"):
 		p.delimited(f)

@@ -30,6 +30,9 @@ func (p *parser) hiveType() *Type {
 	at, t := p.pos, p.cur()
 	if t.kind != tokWord {
 		p.note("<type>")
+		if t.word == ")" || t.word == "," {
+			p.failHint("Each column needs its type: name type")
+		}
 		p.fail()
 	}
 	p.pos++
