@@ -238,19 +238,20 @@ func (s *Store) CompleteUpload(ctx context.Context, c access.Caller, r UploadRef
 
 // assemble makes the upload's description the object's.
 func (s *Store) assemble(o *Object, r UploadRef, in Completion) error {
-	explicit := o.Checksum.Algorithm != ""
-	if !explicit {
+	if o.Checksum.Algorithm == "" {
 		o.Checksum = Checksum{Algorithm: CRC64NVME, Kind: FullObject}
 	}
 	o.upload, o.Modified = r.ID, now()
-	tags := md5.New()
 	last := 0
-	for i, want := range in.Parts {
-		subject := "part " + strconv.Itoa(want.Number)
+	for _, want := range in.Parts {
 		if want.Number <= last {
-			return fault.Newf(fault.Invalid, "part order", "%s comes after part %d", subject, last)
+			return fault.Newf(fault.Invalid, "part order", "part %d comes after part %d", want.Number, last)
 		}
 		last = want.Number
+	}
+	tags := md5.New()
+	for i, want := range in.Parts {
+		subject := "part " + strconv.Itoa(want.Number)
 		if want.Number > MaxParts {
 			return fault.Newf(fault.Invalid, subject, "was not uploaded")
 		}
@@ -264,7 +265,7 @@ func (s *Store) assemble(o *Object, r UploadRef, in Completion) error {
 		if strings.Trim(want.ETag, `"`) != p.ETag {
 			return fault.Newf(fault.Invalid, subject, "has the ETag %s, not %s", p.ETag, want.ETag)
 		}
-		if v := want.Checksum; v.Value != "" && (v.Algorithm == p.Checksum.Algorithm || explicit) && v.Value != p.Checksum.Value {
+		if v := want.Checksum; v.Value != "" && (v.Algorithm != p.Checksum.Algorithm || v.Value != p.Checksum.Value) {
 			return fault.Newf(fault.Invalid, subject, "has the %s %s, not %s %s", p.Checksum.Algorithm, p.Checksum.Value, v.Algorithm, v.Value)
 		}
 		if p.Size < s.minPart && i < len(in.Parts)-1 {

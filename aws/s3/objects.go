@@ -111,7 +111,6 @@ func (q *request) span(o lake.Object) (s span, partial bool, err error) {
 	}
 	s, partial, ok := parseRange(header, o.Size)
 	if !ok {
-		q.set("Content-Range", "bytes */"+strconv.FormatInt(o.Size, 10))
 		return s, false, &wire.Error{Code: "InvalidRange", Status: http.StatusRequestedRangeNotSatisfiable, Message: "The requested range is not satisfiable",
 			Fields: map[string]string{"RangeRequested": header, "ActualObjectSize": strconv.FormatInt(o.Size, 10)}}
 	}
@@ -141,7 +140,7 @@ func (q *request) describeObject(o lake.Object, whole bool) {
 	for name, value := range o.Metadata {
 		q.Writer.Header().Set("x-amz-meta-"+name, value)
 	}
-	if whole && strings.EqualFold(q.header("x-amz-checksum-mode"), "ENABLED") {
+	if whole && strings.EqualFold(q.signed("x-amz-checksum-mode"), "ENABLED") {
 		q.sum(o.Checksum)
 	}
 }
@@ -192,7 +191,7 @@ func objectAttributes(ctx context.Context, q *request) error {
 	}
 	if wanted["ObjectParts"] && len(o.Parts) > 0 {
 		d.open("ObjectParts")
-		d.number("TotalPartsCount", int64(len(o.Parts)))
+		d.number("PartsCount", int64(len(o.Parts)))
 		d.number("PartNumberMarker", int64(above))
 		d.number("MaxParts", int64(max))
 		n, last, more := 0, above, false

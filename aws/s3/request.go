@@ -26,7 +26,7 @@ type request struct {
 func (d *door) serve(ctx context.Context, c *wire.Call, handle func(context.Context, *request) error) error {
 	q := &request{Call: c, lake: d.lake, query: c.Request.URL.Query()}
 	q.bucket, q.key = d.address(c.Request)
-	if want := q.header("x-amz-expected-bucket-owner"); want != "" && q.bucket != "" {
+	if want := q.signed("x-amz-expected-bucket-owner"); want != "" && q.bucket != "" {
 		b, err := q.lake.Bucket(ctx, c.Caller, q.bucket)
 		if err != nil {
 			return err
@@ -39,6 +39,14 @@ func (d *door) serve(ctx context.Context, c *wire.Call, handle func(context.Cont
 }
 
 func (q *request) header(name string) string { return q.Request.Header.Get(name) }
+
+// signed is a header that SDKs move into a presigned URL.
+func (q *request) signed(name string) string {
+	if v := q.header(name); v != "" {
+		return v
+	}
+	return q.query.Get(http.CanonicalHeaderKey(name))
+}
 
 func (q *request) set(name, value string) {
 	if value != "" {

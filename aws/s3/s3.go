@@ -69,7 +69,7 @@ var faults = []wire.FaultRule{
 
 // Members that several rows have in common.
 var (
-	owner     = []string{"x-amz-expected-bucket-owner"}
+	owner     = []string{"x-amz-expected-bucket-owner", "?X-Amz-Expected-Bucket-Owner"}
 	content   = []string{"content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires", "x-amz-meta-*"}
 	checksums = []string{"x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme", "x-amz-checksum-sha1", "x-amz-checksum-sha256"}
 	algorithm = []string{"x-amz-checksum-algorithm"}
@@ -83,7 +83,21 @@ var (
 	recorded = []string{"x-amz-acl", "x-amz-server-side-encryption"}
 	md5      = []string{"content-md5"}
 	upload   = []string{"?uploadId"}
+	reading  = []string{"range", "if-range", "?partNumber", "x-amz-checksum-mode", "?X-Amz-Checksum-Mode"}
+
+	// presignedSums are what SDKs put into the URL when they sign an upload ahead, with the checksum of the empty body that they
+	// have then. S3 passes them over, as it must: a checksum that counts comes as a header.
+	presignedSums = presigned(checksums, []string{"x-amz-sdk-checksum-algorithm"})
 )
+
+// presigned names headers as the parameters of a presigned URL that they become, in both spellings of clients.
+func presigned(groups ...[]string) []string {
+	var names []string
+	for _, name := range list(groups...) {
+		names = append(names, "?"+name, "?"+http.CanonicalHeaderKey(name))
+	}
+	return names
+}
 
 func list(groups ...[]string) []string {
 	var all []string
@@ -119,8 +133,7 @@ func (d *door) operations() []wire.Operation {
 	return []wire.Operation{
 		row("ListBuckets", wire.RawRow{Permissions: []wire.RawPermission{{Action: "s3:ListAllMyBuckets"}},
 			Honoured: []string{"?max-buckets", "?continuation-token", "?prefix", "?bucket-region"}}, listBuckets),
-		row("CreateBucket", wire.RawRow{Permissions: onBucket("s3:CreateBucket"), MaxBody: 64 << 10,
-			Honoured: []string{"CreateBucketConfiguration.LocationConstraint"}, Recorded: []string{"x-amz-acl"}}, createBucket),
+		row("CreateBucket", wire.RawRow{Permissions: onBucket("s3:CreateBucket"), MaxBody: 64 << 10, Recorded: []string{"x-amz-acl"}}, createBucket),
 		row("HeadBucket", wire.RawRow{Permissions: onBucket("s3:ListBucket")}, headBucket),
 		row("GetBucketLocation", wire.RawRow{Permissions: onBucket("s3:GetBucketLocation"), Honoured: []string{"?location"}}, bucketLocation),
 		row("DeleteBucket", wire.RawRow{Permissions: onBucket("s3:DeleteBucket")}, deleteBucket),
@@ -131,17 +144,17 @@ func (d *door) operations() []wire.Operation {
 			Honoured: []string{"?prefix", "?delimiter", "?marker", "?max-keys", "?encoding-type"}}, listObjects),
 
 		row("PutObject", wire.RawRow{Permissions: onObject("s3:PutObject"), MaxBody: wire.Unlimited,
-			Honoured: list(content, checksums, algorithm, writeIf, storage, md5), Recorded: recorded}, putObject),
+			Honoured: list(content, checksums, algorithm, writeIf, storage, md5), Recorded: list(recorded, presignedSums)}, putObject),
 		row("GetObject", wire.RawRow{Permissions: onObject("s3:GetObject"),
-			Honoured: list([]string{"range", "if-range", "?partNumber", "x-amz-checksum-mode"}, readIf, overrides)}, getObject),
+			Honoured: list(reading, readIf, overrides)}, getObject),
 		row("HeadObject", wire.RawRow{Permissions: onObject("s3:GetObject"),
-			Honoured: list([]string{"range", "if-range", "?partNumber", "x-amz-checksum-mode"}, readIf, overrides)}, getObject),
+			Honoured: list(reading, readIf, overrides)}, getObject),
 		row("GetObjectAttributes", wire.RawRow{Permissions: onObject("s3:GetObjectAttributes"),
 			Honoured: []string{"?attributes", "x-amz-object-attributes", "x-amz-max-parts", "x-amz-part-number-marker"}}, objectAttributes),
 		row("GetObjectTagging", wire.RawRow{Permissions: onObject("s3:GetObjectTagging"), Honoured: []string{"?tagging"}}, objectTagging),
 		row("DeleteObject", wire.RawRow{Permissions: onObject("s3:DeleteObject"), Honoured: []string{"if-match"}}, deleteObject),
 		row("DeleteObjects", wire.RawRow{Permissions: onBucket("s3:DeleteObject"), MaxBody: maxDelete,
-			Honoured: list([]string{"?delete", "Delete.Objects.Key", "Delete.Objects.ETag", "Delete.Quiet"}, checksums, md5)}, deleteObjects),
+			Honoured: list([]string{"?delete"}, checksums, md5)}, deleteObjects),
 		row("CopyObject", wire.RawRow{Permissions: fromSource,
 			Honoured: list(sourceIf, content, algorithm, writeIf, storage, []string{"x-amz-metadata-directive", "x-amz-tagging-directive"}),
 			Recorded: recorded}, copyObject),
@@ -149,11 +162,11 @@ func (d *door) operations() []wire.Operation {
 		row("CreateMultipartUpload", wire.RawRow{Permissions: onObject("s3:PutObject"),
 			Honoured: list([]string{"?uploads", "x-amz-checksum-type"}, content, algorithm, storage), Recorded: recorded}, createUpload),
 		row("UploadPart", wire.RawRow{Permissions: onObject("s3:PutObject"), MaxBody: wire.Unlimited,
-			Honoured: list([]string{"?partNumber"}, upload, checksums, md5)}, uploadPart),
+			Honoured: list([]string{"?partNumber"}, upload, checksums, md5), Recorded: presignedSums}, uploadPart),
 		row("UploadPartCopy", wire.RawRow{Permissions: fromSource,
 			Honoured: list([]string{"?partNumber", "x-amz-copy-source-range"}, upload, sourceIf)}, uploadPartCopy),
 		row("CompleteMultipartUpload", wire.RawRow{Permissions: onObject("s3:PutObject"), MaxBody: maxComplete, ObjectChecksum: true,
-			Honoured: list([]string{"x-amz-checksum-type", "x-amz-mp-object-size", "CompleteMultipartUpload.Part"}, upload, checksums, writeIf)}, completeUpload),
+			Honoured: list([]string{"x-amz-checksum-type", "x-amz-mp-object-size"}, upload, checksums, writeIf)}, completeUpload),
 		row("AbortMultipartUpload", wire.RawRow{Permissions: onObject("s3:AbortMultipartUpload"), Honoured: upload}, abortUpload),
 		row("ListParts", wire.RawRow{Permissions: onObject("s3:ListMultipartUploadParts"),
 			Honoured: list(upload, []string{"?max-parts", "?part-number-marker"})}, listParts),
