@@ -300,7 +300,7 @@ func TestTranslate(t *testing.T) {
 		{"what is not supported", RestXML, fault.Newf(fault.Unsupported, "acl", "no"), "NotImplemented", 501, "acl: no"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			e := (&service{Service: Service{Protocol: tt.p}}).translate(tt.err, false)
+			e := (&Service{Protocol: tt.p}).translate(tt.err, false)
 			if e.Code != tt.code || e.Status != tt.status || e.Message != tt.message {
 				t.Errorf("got %+v", e)
 			}

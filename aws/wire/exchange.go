@@ -321,7 +321,7 @@ func (x *exchange) write(status int, contentType string, body []byte) {
 
 // fail answers with an error. What is not classified, and whatever is ours, is logged under the request's id.
 func (x *exchange) fail(err error) {
-	if gone := x.r.Context().Err(); gone != nil && errors.Is(err, context.Canceled) {
+	if x.w.broken || x.r.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		x.code = "ClientClosedRequest" // nobody is left to answer
 		return
 	}

@@ -2,8 +2,6 @@ package wire
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -64,9 +62,19 @@ var defaults = map[Protocol][]FaultRule{
 // malformedCodes are the protocols' codes for a body that does not parse.
 var malformedCodes = map[Protocol]string{JSON11: "SerializationException", Query: "MalformedInput", RestXML: "MalformedXML"}
 
-// translate puts an operation's error into the service's words. An *Error in the chain speaks for itself;
-// so a payload that fails its checks keeps its code through the room that read it.
-func (svc *service) translate(err error, presigned bool) *Error {
+// Explain puts an operation's error into the service's words, as the envelope of a failed request has them; doors need
+// it where an answer carries the failures of single elements. An *Error in the chain speaks for itself: so a payload
+// that fails its checks keeps its code through the room that read it. What is internal is explained without its detail.
+func (svc *Service) Explain(err error) *Error {
+	e := svc.translate(err, false)
+	if e.Message == "" {
+		e.Message = "We encountered an internal error. Please try again."
+	}
+	return e
+}
+
+// translate explains err; an empty message is one that only the log may have.
+func (svc *Service) translate(err error, presigned bool) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		shown := *e
 		if shown.Status == 0 {
@@ -115,18 +123,16 @@ func words(err error) string {
 	return err.Error()
 }
 
-// readError is the error of a body that stopped coming.
+// readError is the error of a body that stopped coming: its client or the way to it is to blame, not the server.
 func readError(err error) error {
-	var large *http.MaxBytesError
+	var own *Error
 	switch {
-	case errors.As(err, &large):
+	case errors.As(err, &own):
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &Error{Code: "RequestTimeout", Status: http.StatusBadRequest, Err: err,
 			Message: "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."}
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &Error{Code: "IncompleteBody", Status: http.StatusBadRequest, Err: err,
-			Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}
 	}
-	return fmt.Errorf("read the request's body: %w", err)
+	return &Error{Code: "IncompleteBody", Status: http.StatusBadRequest, Err: err,
+		Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}
 }

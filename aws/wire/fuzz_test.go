@@ -70,6 +70,7 @@ func FuzzChunks(f *testing.F) {
 	f.Add([]byte("0\r\n\r\n"), 1)
 	f.Add([]byte("ffffffffffffffff\r\n"), 1)
 	f.Add([]byte("5;chunk-signature=0\r\nabcde\r\n"), 2)
+	v := verifierOf(f, exampleSecret, time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC))
 	open := func(body []byte) *chunkReader {
 		c := newChunkReader(bytes.NewReader(body))
 		c.trailers, c.announced = true, map[string]bool{"x-amz-checksum-crc32": true}
@@ -92,7 +93,7 @@ func FuzzChunks(f *testing.F) {
 			t.Errorf("whole: %q %v; by %d: %q %v", got, err, len(buf), again, stepErr)
 		}
 		if !bytes.Equal(body, published[0].body) {
-			pl, err := openPublished(t, 0, body)
+			pl, err := openPublished(t, v, 0, body)
 			if err != nil {
 				return
 			}

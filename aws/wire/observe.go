@@ -1,11 +1,14 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,6 +84,7 @@ type recorder struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+	broken bool // a write failed: the client is gone
 }
 
 // WriteHeader notes the status; informational ones are not the answer.
@@ -97,6 +101,7 @@ func (w *recorder) Write(b []byte) (int, error) {
 	}
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
+	w.broken = w.broken || err != nil
 	return n, err
 }
 
@@ -107,6 +112,8 @@ func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
 	}
 	n, err := io.Copy(w.ResponseWriter, src)
 	w.bytes += n
+	// The error may be the source's; these are the client's.
+	w.broken = w.broken || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
 	return n, err
 }
 

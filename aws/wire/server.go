@@ -35,7 +35,7 @@ func New(cfg Config, services []Service) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, byName: map[string][]*service{}, metrics: m,
-		verifier: &verifier{keys: cfg.Keys, now: cfg.Now}}
+		verifier: &verifier{lookup: cfg.Keys.Lookup, now: cfg.Now}}
 	for _, svc := range services {
 		ready := prepare(svc)
 		s.services = append(s.services, ready)

@@ -68,7 +68,7 @@ func serve(t *testing.T, now func() time.Time) *toy {
 	}
 	y := &toy{key: keys.Root(), registry: prometheus.NewRegistry(), log: &logged{}}
 	y.server, err = wire.New(wire.Config{
-		Keys: keys, Guard: access.NewGuard(account), Account: account, Region: "us-east-1", Registry: y.registry, Now: now,
+		Keys: keys, Guard: access.NewGuard(account), Registry: y.registry, Now: now,
 		Log: slog.New(slog.NewTextHandler(y.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, []wire.Service{sts.Service(), y.logs(), y.s3()})
 	if err != nil {

@@ -33,7 +33,7 @@ func verifierOf(t testing.TB, secret string, at time.Time) *verifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &verifier{keys: keys, now: func() time.Time { return at }}
+	return &verifier{lookup: keys.Lookup, now: func() time.Time { return at }}
 }
 
 // request makes a request as a server sees it.
@@ -145,10 +145,9 @@ var published = []struct {
 }
 
 // openPublished verifies the i-th published request with another body, and opens its payload.
-func openPublished(t testing.TB, i int, body []byte) (*payload, error) {
+func openPublished(t testing.TB, v *verifier, i int, body []byte) (*payload, error) {
 	t.Helper()
 	p := published[i]
-	v := verifierOf(t, exampleSecret, time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC))
 	r := request("PUT", "s3.amazonaws.com", "/examplebucket/chunkObject.txt", p.headers, bytes.NewReader(body))
 	for name, value := range map[string]string{"X-Amz-Date": "20130524T000000Z", "X-Amz-Storage-Class": "REDUCED_REDUNDANCY",
 		"Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": "66560", "X-Amz-Content-Sha256": p.mode,
@@ -168,9 +167,10 @@ func openPublished(t testing.TB, i int, body []byte) (*payload, error) {
 
 func TestPublishedChunks(t *testing.T) {
 	want := strings.Repeat("a", 66560)
+	v := verifierOf(t, exampleSecret, time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC))
 	for i, p := range published {
 		t.Run(p.name, func(t *testing.T) {
-			pl, err := openPublished(t, i, p.body)
+			pl, err := openPublished(t, v, i, p.body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +194,7 @@ func TestPublishedChunks(t *testing.T) {
 			for _, at := range places {
 				body := bytes.Clone(p.body)
 				body[at] ^= 1
-				pl, err := openPublished(t, i, body)
+				pl, err := openPublished(t, v, i, body)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -206,7 +206,7 @@ func TestPublishedChunks(t *testing.T) {
 		})
 		t.Run(p.name+": a cut body is refused", func(t *testing.T) {
 			for _, n := range []int{0, 1, 50, 100, 65000, len(p.body) - 200, len(p.body) - 90, len(p.body) - 3} {
-				pl, err := openPublished(t, i, p.body[:n])
+				pl, err := openPublished(t, v, i, p.body[:n])
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -220,7 +220,7 @@ func TestPublishedChunks(t *testing.T) {
 		body := published[0].body
 		first, second := body[:65536+2+87], body[65536+2+87:]
 		swapped := append(bytes.Clone(second[:1024+2+85]), first...)
-		pl, err := openPublished(t, 0, append(swapped, second[1024+2+85:]...))
+		pl, err := openPublished(t, v, 0, append(swapped, second[1024+2+85:]...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,4 +228,32 @@ func TestPublishedChunks(t *testing.T) {
 			t.Errorf("got %d bytes", len(got))
 		}
 	})
+}
+
+func TestSessions(t *testing.T) {
+	at := time.Date(2013, 5, 24, 0, 5, 0, 0, time.UTC)
+	session := access.Key{ID: "ASIAIOSFODNN7EXAMPLE", Secret: "s", Token: "token", Expires: at.Add(time.Hour)}
+	v := &verifier{now: func() time.Time { return at }, lookup: func(id string) (access.Key, bool) { return session, id == session.ID }}
+	for _, tt := range []struct {
+		name, token string
+		after       time.Duration
+		want        string // S3's code; "" for none
+	}{
+		{"its token", "token", 0, ""},
+		{"no token", "", 0, "InvalidAccessKeyId"},
+		{"another token", "tokem", 0, "InvalidToken"},
+		{"a longer token", "token1", 0, "InvalidToken"},
+		{"its token when the session is over", "token", time.Hour, "ExpiredToken"},
+	} {
+		t.Run("a session's key with "+tt.name, func(t *testing.T) {
+			v.now = func() time.Time { return at.Add(tt.after) }
+			got := ""
+			if _, err := v.key(&signature{key: session.ID, token: tt.token}); err != nil {
+				got = (&Service{Protocol: RestXML}).Explain(err).Code
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
 }

@@ -18,8 +18,8 @@ const mismatchMessage = "The request signature we calculated does not match the 
 
 // verifier holds requests against the keys.
 type verifier struct {
-	keys *access.Keys
-	now  func() time.Time
+	lookup func(id string) (access.Key, bool)
+	now    func() time.Time
 
 	mu      sync.RWMutex
 	derived map[derivation][sha256.Size]byte // guarded by mu; dropped whole when full
@@ -142,7 +142,7 @@ func (v *verifier) checkClock(sig *signature, s3 bool) error {
 
 // key finds the access key, and holds the session token against it.
 func (v *verifier) key(sig *signature) (access.Key, error) {
-	key, ok := v.keys.Lookup(sig.key)
+	key, ok := v.lookup(sig.key)
 	switch {
 	case !ok:
 		return key, refuse(authUnknownKey, "The security token included in the request is invalid: flowlake knows no access key "+quote(sig.key))

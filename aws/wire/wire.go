@@ -99,8 +99,6 @@ type Config struct {
 	Keys     *access.Keys
 	Guard    *access.Guard
 	Log      *slog.Logger
-	Account  string                // the account that serves
-	Region   string                // the default region: where the request does not name one
 	Registry prometheus.Registerer // nil: no metrics
 	Now      func() time.Time      // nil: time.Now
 }
