@@ -1,8 +1,13 @@
 package grok
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"flowlake/flow/synthetic"
 
 	peer "github.com/elastic/go-grok"
 )
@@ -19,33 +24,86 @@ var seedLines = [][]byte{
 	[]byte("2 123456789010 eni-1235b8ca123456789 203.0.113.12 172.31.16.139 0 0 1 4 336 1432917027 1432917142 ACCEPT OK"),
 }
 
-func BenchmarkSeedPattern(b *testing.B) {
-	p, err := Compile(seedPattern, "")
+// records are lines of a small VPC, all of which the seed's pattern matches.
+func records(b *testing.B) (lines [][]byte) {
+	b.Helper()
+	g, err := synthetic.New(synthetic.Config{Seed: 1, Rows: 2000, Start: time.Unix(1_767_225_600, 0)})
 	if err != nil {
 		b.Fatal(err)
 	}
+	for {
+		line, ok := g.Next(nil)
+		if !ok {
+			return lines
+		}
+		if !strings.HasSuffix(string(line), "DATA") {
+			lines = append(lines, line)
+		}
+	}
+}
+
+// matchers return one function for us and one for the peer, which match the i-th record.
+func matchers(b *testing.B) (ours, theirs func(i int)) {
+	b.Helper()
+	lines := records(b)
+	p := mustCompile(b, seedPattern)
 	values := make([][]byte, len(p.Fields()))
+	ours = func(i int) {
+		if !p.Match(lines[i%len(lines)], values) {
+			b.Fatalf("no match: %s", lines[i%len(lines)])
+		}
+	}
+	g := peer.New()
+	// Without types: neither side converts values here.
+	if err := g.Compile(strings.NewReplacer(":int}", "}", ":long}", "}").Replace(seedPattern), true); err != nil {
+		b.Fatal(err)
+	}
+	theirs = func(i int) {
+		if m, err := g.Parse(lines[i%len(lines)]); err != nil || len(m) != len(values) {
+			b.Fatalf("the peer finds %d fields, %v: %s", len(m), err, lines[i%len(lines)])
+		}
+	}
+	return ours, theirs
+}
+
+func BenchmarkSeedPattern(b *testing.B) {
+	ours, _ := matchers(b)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if !p.Match(seedLines[i%len(seedLines)], values) {
-			b.Fatal("no match")
-		}
+		ours(i)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
 }
 
 func BenchmarkSeedPatternGoGrok(b *testing.B) {
-	g := peer.New()
-	pattern := strings.NewReplacer(":int}", "}", ":long}", "}").Replace(seedPattern)
-	if err := g.Compile(pattern, true); err != nil {
-		b.Fatal(err)
-	}
+	_, theirs := matchers(b)
 	for i := 0; b.Loop(); i++ {
-		if m, err := g.Parse(seedLines[i%len(seedLines)]); err != nil || len(m) == 0 {
-			b.Fatal("no match", err)
-		}
+		theirs(i)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+}
+
+// BenchmarkSeedPatternRatio takes both in turns, so that a busy machine slows both, and prints the medians.
+func BenchmarkSeedPatternRatio(b *testing.B) {
+	ours, theirs := matchers(b)
+	rate := func(match func(int), n int) float64 {
+		began := time.Now()
+		for i := range n {
+			match(i)
+		}
+		return float64(n) / time.Since(began).Seconds()
+	}
+	for b.Loop() {
+		const rounds = 11
+		var a, z, ratios [rounds]float64
+		for i := range rounds {
+			a[i], z[i] = rate(ours, 200_000), rate(theirs, 700)
+			ratios[i] = a[i] / z[i]
+		}
+		ratio := median(ratios[:])
+		b.ReportMetric(ratio, "ratio")
+		fmt.Printf("BENCH grok ours=%.0f peer=%.0f ratio=%.0f\n", median(a[:]), median(z[:]), ratio)
+	}
 }
 
 func BenchmarkCompile(b *testing.B) {
@@ -54,4 +112,10 @@ func BenchmarkCompile(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func median(of []float64) float64 {
+	s := append([]float64(nil), of...)
+	slices.Sort(s)
+	return s[len(s)/2]
 }

@@ -112,7 +112,7 @@ func (p *Pattern) Custom() string { return p.custom }
 
 // Match reports whether the pattern matches the line, which has no line end, and fills values, which has a place
 // for each of Fields. The values point into line; one that took no part in the match is nil.
-// Without a match values are not touched.
+// Without a match what values hold means nothing.
 func (p *Pattern) Match(line []byte, values [][]byte) bool {
 	_, _, ok := p.find(line, values)
 	return ok

@@ -21,7 +21,11 @@ type splitter struct {
 }
 
 // value is one of the pattern's blank-separated parts: alternatives in order of preference.
-type value struct{ branches []branch }
+type value struct {
+	branches []branch
+	only     *segmentTable // of the first alternative, where there is no second
+	slot     int           // its field
+}
 
 type branch struct {
 	whole  *automaton // for a text that must match from end to end
@@ -156,6 +160,9 @@ func newValue(piece string, defs definitions, fields []Field, prefix bool) (valu
 		}
 		v.branches = append(v.branches, b)
 	}
+	if len(v.branches) == 1 {
+		v.only, v.slot = &v.branches[0].whole.segment, v.branches[0].slot
+	}
 	return v, true
 }
 
@@ -173,7 +180,7 @@ func wholeGroup(piece string) (inner string, ok bool) {
 	return inner, ok
 }
 
-// find is Pattern.find; it touches values only with the verdict matched.
+// find is Pattern.find.
 func (s *splitter) find(line []byte, values [][]byte) (start, end int, v verdict) {
 	for from := 0; ; {
 		start, end, v = s.at(line, from, values)
@@ -190,49 +197,53 @@ func (s *splitter) find(line []byte, values [][]byte) (start, end int, v verdict
 	}
 }
 
-// span is a value's place in the line and the branch that matched it.
-type span struct{ from, to, slot int }
-
 // at tries the segment that begins at from as the first value's.
 func (s *splitter) at(line []byte, from int, values [][]byte) (start, end int, v verdict) {
-	var few [32]span
-	spans := few[:0]
 	start, next, slot, v := s.first(line, from)
 	if v != matched {
 		return 0, 0, v
 	}
-	spans = append(spans, span{start, next, slot})
-	for i := 1; i < len(s.values)-1; i++ {
+	clear(values)
+	set := func(slot, from, to int) {
+		if slot >= 0 && values[slot] == nil {
+			values[slot] = line[from:to:to]
+		}
+	}
+	set(slot, start, next)
+	last := len(s.values) - 1
+	for i := 1; i < last; i++ {
 		if next == len(line) {
 			return 0, 0, unmatched
 		}
 		from = next + 1
-		next, slot, v = s.values[i].run(line, from, false)
-		if v != matched {
+		value := &s.values[i]
+		if value.only != nil {
+			at, how := value.only.run(line, from, false)
+			switch how {
+			case fails:
+				return 0, 0, s.orElse(line, start, unmatched)
+			case unclear:
+				return 0, 0, undecided
+			}
+			next, slot = at, value.slot
+		} else if next, slot, v = value.run(line, from, false); v != matched {
 			return 0, 0, s.orElse(line, start, v)
 		}
-		spans = append(spans, span{from, next, slot})
+		set(slot, from, next)
 	}
 	if next == len(line) {
 		return 0, 0, unmatched
 	}
 	from = next + 1
-	last := &s.values[len(s.values)-1]
 	if s.end {
-		end, slot, v = last.rest(line, from)
+		end, slot, v = s.values[last].rest(line, from)
 	} else {
-		end, slot, v = last.preferred(line, from)
+		end, slot, v = s.values[last].preferred(line, from)
 	}
 	if v != matched {
 		return 0, 0, s.orElse(line, start, v)
 	}
-	spans = append(spans, span{from, end, slot})
-	clear(values)
-	for _, p := range spans {
-		if p.slot >= 0 && values[p.slot] == nil {
-			values[p.slot] = line[p.from:p.to:p.to]
-		}
-	}
+	set(slot, from, end)
 	return start, end, matched
 }
 
