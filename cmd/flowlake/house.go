@@ -92,7 +92,7 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	}
 	h.metrics.MustRegister(prometheus.NewProcessCollector(prometheus.ProcessCollectorOpts{}), prometheus.NewGoCollector())
 	h.server, err = wire.New(wire.Config{
-		Keys: keys, Guard: guard, Log: cfg.log.With("room", "wire"), Account: cfg.account, Region: cfg.region, Registry: h.metrics,
+		Keys: keys, Guard: guard, Log: cfg.log.With("room", "wire"), Registry: h.metrics,
 	}, services(h.lake, h.logs, tables, h.crawlers, h.queries))
 	return h, err
 }
