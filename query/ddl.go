@@ -151,7 +151,7 @@ func (d *ddl) createTable(ctx context.Context, s *sql.CreateTable) error {
 func columnsOf(defs []sql.ColumnDef) []catalog.Column {
 	var out []catalog.Column
 	for _, c := range defs {
-		out = append(out, catalog.Column{Name: c.Name.Key(), Type: sql.FormatType(c.Type), Comment: value(c.Comment)})
+		out = append(out, catalog.Column{Name: c.Name.Key(), Type: c.Type.FormatHive(), Comment: value(c.Comment)})
 	}
 	return out
 }

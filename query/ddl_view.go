@@ -110,9 +110,9 @@ func spellHive(t *sql.Type) string {
 		if len(t.Params) == 0 {
 			return "string"
 		}
-		return sql.FormatType(t)
+		return t.FormatHive()
 	case "boolean", "tinyint", "smallint", "bigint", "double", "date", "decimal", "char":
-		return sql.FormatType(t)
+		return t.FormatHive()
 	}
 	return "string"
 }

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -140,12 +141,25 @@ func scannedBytes(s Scan) (total int64, err error) {
 		for _, f := range in.Files {
 			n := f.Size
 			if s.Format == Parquet {
-				if n, err = columnar.ScannedBytes(f.Path, columns); err != nil {
-					return 0, fault.Newf(fault.KindOf(err), "HIVE_CURSOR_ERROR", "%s: %w", f.URL, err)
+				if n, err = parquetBytes(f, columns); err != nil {
+					return 0, err
 				}
 			}
 			total += n
 		}
 	}
 	return total, nil
+}
+
+func parquetBytes(f InputFile, columns []string) (int64, error) {
+	file, err := os.Open(f.Path)
+	if err != nil {
+		return 0, fault.Newf(fault.Unavailable, "object "+f.URL, "%w", err)
+	}
+	defer file.Close()
+	footer, err := columnar.ReadParquet(f.URL, file, f.Size)
+	if err != nil {
+		return 0, fault.Newf(fault.KindOf(err), "HIVE_CURSOR_ERROR", "%w", err)
+	}
+	return footer.ScannedBytes(columns), nil
 }

@@ -244,3 +244,18 @@ func (d *ddl) describe(ctx context.Context, s *sql.Describe) (text, error) {
 	}
 	return out, nil
 }
+
+// showCreateTable writes the statement that makes the table again: CREATE EXTERNAL TABLE in Hive's
+// dialect, as Athena prints it.
+func (d *ddl) showCreateTable(ctx context.Context, s *sql.ShowCreateTable) (text, error) {
+	out := text{columns: []string{"createtab_stmt"}}
+	t, err := d.named(ctx, s.Name)
+	if err != nil {
+		return out, err
+	}
+	if t.Kind == catalog.VirtualView {
+		return out, fault.Newf(fault.Invalid, "view "+t.Database+"."+t.Name, "is a view: use SHOW CREATE VIEW")
+	}
+	out.lines = strings.Split(createStatement(t), "\n")
+	return out, nil
+}

@@ -77,7 +77,7 @@ func (q *Queries) Start(ctx context.Context, c access.Caller, in StartInput) (id
 	token := started{ID: uuid.NewString(), Digest: hex.EncodeToString(sum[:])}
 
 	e := Execution{
-		ID: token.ID, Caller: c, Text: in.Text, Kind: sql.KindOf(stmt), Statement: sql.Title(stmt), Database: strings.ToLower(in.Database),
+		ID: token.ID, Caller: c, Text: in.Text, Kind: sql.KindOf(stmt), Statement: substatement(stmt), Database: strings.ToLower(in.Database),
 		Catalog: in.Catalog, Workgroup: in.Workgroup, Token: in.Token, State: Queued, Submitted: time.Now().UTC(),
 	}
 	if !q.enter() {

@@ -79,5 +79,5 @@ func (d *ddl) run(ctx context.Context, stmt sql.Statement) (text, error) {
 	case *sql.Describe:
 		return d.describe(ctx, s)
 	}
-	return text{}, fault.Newf(fault.Unsupported, "query", "flowlake does not run %s yet", sql.Title(stmt))
+	return text{}, fault.Newf(fault.Unsupported, "query", "flowlake does not run %s yet", substatement(stmt))
 }
