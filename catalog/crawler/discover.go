@@ -209,7 +209,8 @@ func excluded(patterns []*regexp.Regexp, relative string) bool {
 func (k *Crawlers) classifyAll(ctx context.Context, c access.Caller, l listing, customs []custom) ([]finding, error) {
 	findings := make([]finding, len(l.files))
 	var healthy, sick atomic.Int32
-	work, ctx := errgroup.WithContext(ctx)
+	life := ctx
+	work, ctx := errgroup.WithContext(ctx) // ends with the first failure
 	work.SetLimit(k.cfg.Files)
 	for i, f := range l.files {
 		if ctx.Err() != nil {
@@ -239,7 +240,7 @@ func (k *Crawlers) classifyAll(ctx context.Context, c access.Caller, l listing, 
 	if err := work.Wait(); err != nil {
 		return nil, err
 	}
-	return findings, context.Cause(ctx)
+	return findings, context.Cause(life)
 }
 
 // keepLines keeps some of the lines for the classifier doctor when a Grok classifier was tried, apart from
@@ -287,7 +288,7 @@ func adopt(findings []finding) {
 		}
 		if v.csv != nil {
 			if v.csv.header {
-				headers[strings.ToLower(strings.Join(v.csv.first, "\x1f"))] = true
+				headers[headerKey(v.csv)] = true
 			}
 			if v.csv.quoted {
 				quoted[keyOf(v)] = true
@@ -312,7 +313,7 @@ func adopt(findings []finding) {
 		}
 		if d := f.best.csv; d != nil && f.best.classifier == "csv" {
 			changed := *d
-			if !d.header && headers[strings.ToLower(strings.Join(d.first, "\x1f"))] {
+			if !d.header && headers[headerKey(d)] {
 				changed.header = true
 				for j, n := range columnNames(d.first) {
 					if j < len(f.best.columns) {
@@ -326,6 +327,11 @@ func adopt(findings []finding) {
 			f.best.format.compression = compression
 		}
 	}
+}
+
+// headerKey is equal for first rows that hold the same names in the same way.
+func headerKey(d *dialect) string {
+	return string(d.delimiter) + strings.ToLower(strings.Join(d.first, "\x1f"))
 }
 
 // base is the last folder of a path, or its bucket: what a table is named after.

@@ -276,10 +276,10 @@ func (cr *Crawler) check() error {
 	switch {
 	case cr.Name == "" || len(cr.Name) > 255 || !utf8.ValidString(cr.Name) || strings.ContainsFunc(cr.Name, control):
 		return fault.Newf(fault.Invalid, "crawler", "the name %.40q is not 1 to 255 bytes of printable text", cr.Name)
-	case !roleARN.MatchString(cr.Role) && !roleName.MatchString(cr.Role):
-		return invalid("the role %q is neither the ARN nor the name of a role", cr.Role)
 	case strings.HasPrefix(cr.Role, "arn:") && !roleARN.MatchString(cr.Role):
 		return invalid("the role %q is not the ARN of a role (arn:aws:iam::123456789012:role/name)", cr.Role)
+	case !strings.HasPrefix(cr.Role, "arn:") && !roleName.MatchString(cr.Role):
+		return invalid("the role %q is neither the ARN nor the name of a role", cr.Role)
 	case cr.Database == "":
 		return invalid("the database is missing")
 	case len(cr.Database) > 255 || len(cr.TablePrefix) > 128 || len(cr.Description) > 2048:

@@ -100,10 +100,10 @@ func globSet(runes []rune) (set string, end int, ok bool) {
 		case r == '/':
 			return "", 0, false
 		default: // within brackets *, ? and \ stand for themselves
-			b.WriteString(regexp.QuoteMeta(string(r)))
-			if r == '-' {
-				b.WriteString(`\-`)
+			if r == '-' { // QuoteMeta does not know of sets
+				b.WriteByte('\\')
 			}
+			b.WriteString(regexp.QuoteMeta(string(r)))
 		}
 	}
 	return "", 0, false

@@ -207,13 +207,14 @@ func (g grouping) of(t *tree, f finding) group {
 }
 
 func statsOf(f finding) stats {
-	s := stats{objects: 1, bytes: f.file.size, rows: f.best.rows}
-	if s.rows >= 0 {
-		s.sampled = s.bytes
-	} else {
-		s.rows = 0
-		if f.best.whole {
-			s.rows, s.sampled = int64(f.best.records), s.bytes
+	s := stats{objects: 1, bytes: f.file.size}
+	switch {
+	case f.best.rows >= 0: // the file says it
+		s.rows, s.sampled = f.best.rows, s.bytes
+	case f.best.whole:
+		s.rows, s.sampled = int64(f.best.records), s.bytes
+		if f.best.format.params["skip.header.line.count"] != "" {
+			s.rows--
 		}
 	}
 	return s
