@@ -44,41 +44,42 @@ func LineColumn(text string, offset int) (line, column int) {
 // halt carries an error out of the recursion to Parse.
 type halt struct{ err error }
 
+// maxHint bounds a hint, in bytes: one that repeats a very long token is left out.
+const maxHint = 400
+
 // fail stops the parse at the current token: what stands there is none of what was tried.
-func (p *parser) fail() {
-	p.failAt(p.pos, "")
-}
+func (p *parser) fail() { p.failHint("") }
 
-// failHint is fail with a hint that the caller knows.
+// failHint is fail with a hint that the caller knows; without one it is guessed.
 func (p *parser) failHint(hint string) {
-	p.failAt(p.pos, hint)
-}
-
-// failAt stops the parse at the token with index i.
-func (p *parser) failAt(i int, hint string) {
-	t := p.toks[i]
+	t := p.cur()
 	if t.kind == tokBad {
-		panic(halt{ErrorAt(fault.Invalid, p.text, t.start, p.flaw.message, p.flaw.hint)})
+		p.refuse(p.pos, "", "")
 	}
 	if p.expecting == nil {
-		panic(retry{i}) // parse again, this time noting what is tried at this token
+		panic(retry{p.pos}) // parse again, this time noting what is tried at this token
 	}
 	message := "mismatched input '" + p.show(t) + "'"
 	if list := p.expected(); list != "" {
 		message += ". Expecting: " + list
 	}
 	if hint == "" {
-		hint = p.guess(i)
+		hint = p.guess()
 	}
-	panic(halt{ErrorAt(fault.Invalid, p.text, t.start, message, hint)})
+	p.refuse(p.pos, message, hint)
 }
 
-// refuse stops the parse at the token with index i with a message of its own.
+// refuse stops the parse at the token with index i with a message of its own. A token that is none has
+// its own flaw to tell.
 func (p *parser) refuse(i int, message, hint string) {
-	if p.toks[i].kind == tokBad {
-		p.failAt(i, "")
+	t := p.toks[i]
+	if t.kind == tokBad {
+		message, hint = p.flaw.message, p.flaw.hint
 	}
-	panic(halt{ErrorAt(fault.Invalid, p.text, p.toks[i].start, message, hint)})
+	if len(hint) > maxHint {
+		hint = ""
+	}
+	panic(halt{ErrorAt(fault.Invalid, p.text, t.start, message, hint)})
 }
 
 // unsupported stops the parse because what is named is not done here.

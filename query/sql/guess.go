@@ -10,13 +10,13 @@ var foreignWords = map[string]string{
 	"QUALIFY": "There is no QUALIFY; filter the window's result in an outer query",
 }
 
-// guess names the mistake that probably led to an unexpected token at index i, as a sentence without
-// its full stop, or "".
-func (p *parser) guess(i int) string {
-	t, next := p.toks[i], p.toks[min(i+1, len(p.toks)-1)]
+// guess names the mistake that probably led to the unexpected current token, as a sentence without its
+// full stop, or "".
+func (p *parser) guess() string {
+	t, next := p.cur(), p.peek(1)
 	var before token
-	if i > 0 {
-		before = p.toks[i-1]
+	if p.pos > 0 {
+		before = p.toks[p.pos-1]
 	}
 	source := p.text[t.start:t.end]
 	for _, w := range [...]string{t.word, before.word} {
@@ -34,9 +34,13 @@ func (p *parser) guess(i int) string {
 			return "A name that begins with a digit goes in double quotes: " + QuoteIdent(source)
 		}
 	case tokQuoted:
-		if p.expecting["<string>"] || before.kind == tokWord && (before.word == "DATE" || before.word == "TIMESTAMP" || before.word == "TIME") {
-			return "A string goes in single quotes: " + p.show(before) + " " + QuoteString(unquote(source)) +
-				"; double quotes are for names"
+		literal := QuoteString(unquote(source))
+		switch before.word {
+		case "DATE", "TIMESTAMP", "TIME":
+			return "A string goes in single quotes: " + p.show(before) + " " + literal + "; double quotes are for names"
+		}
+		if p.expecting["<string>"] {
+			return "A string goes in single quotes: " + literal + "; double quotes are for names"
 		}
 	case tokOp:
 		if hint := p.guessSign(t, before, next); hint != "" {
@@ -56,6 +60,7 @@ func (p *parser) guess(i int) string {
 	return ""
 }
 
+// guessSign is guess at a sign.
 func (p *parser) guessSign(t, before, next token) string {
 	switch t.word {
 	case "==":
@@ -75,7 +80,7 @@ func (p *parser) guessSign(t, before, next token) string {
 			return "Write OFFSET " + p.show(before) + " LIMIT " + p.show(next)
 		}
 	case "-":
-		if p.expecting["'.'"] && before.kind == tokWord && next.kind == tokWord {
+		if p.expecting["'.'"] && before.kind == tokWord && before.end == t.start && t.end == next.start {
 			quoted := QuoteIdent
 			if p.hive {
 				quoted = QuoteHiveIdent
@@ -96,22 +101,20 @@ func (p *parser) hyphenated() string {
 	return p.text[p.toks[first].start:p.toks[last].end]
 }
 
+// guessWord is guess at a bare word.
 func (p *parser) guessWord(t, before, next token) string {
 	comma := before.kind == tokOp && before.word == ","
 	name := p.expecting["<identifier>"] || p.expecting["<expression>"] || p.expecting["<relation>"]
-	switch t.word {
-	case "OFFSET":
-		if !p.hive {
-			return "OFFSET stands before LIMIT"
-		}
+	if t.word == "OFFSET" && p.pos >= 2 && p.toks[p.pos-2].word == "LIMIT" {
+		return "OFFSET stands before LIMIT"
 	}
 	if comma && (t.word == "FROM" || t.word == "WHERE" || t.word == "GROUP" || t.word == "ORDER") && next.kind != tokOp {
 		return "There is a comma too many before " + t.word
 	}
-	if !name && p.expecting["<string>"] && len(p.expecting) == 1 {
-		return "A string is needed here, in single quotes"
-	}
 	if !name {
+		if p.expecting["<string>"] && len(p.expecting) == 1 {
+			return "A string is needed here, in single quotes"
+		}
 		return ""
 	}
 	source := p.text[t.start:t.end]

@@ -46,6 +46,8 @@ func TestTheLongestTextIsParsedInTimeThatGrowsWithItsLength(t *testing.T) {
 		{"one word", "SELECT ", "a", ""},
 		{"digits", "SELECT ", "1", ""},
 		{"bad", "SELECT ", "$", ""},
+		{"long names", "SELECT `", "a", "`"},
+		{"long amounts", "SELECT interval \"", "1", "\" day"},
 		{"hangul", "SELECT ", "가", ""},
 		{"semicolons", "SELECT 1", ";", ""},
 		{"right joins", "SELECT 1 FROM t", " JOIN t", ""},
