@@ -4,6 +4,7 @@ package duckdb
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,6 +19,12 @@ import (
 // attributes keep a terminal's signals from the worker and end it with its parent.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// keepDescriptors keeps from workers what this process inherited, or a C library opened, without
+// close-on-exec. Nothing that flowlake starts needs more than its standard streams.
+func keepDescriptors() {
+	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) // kernels before 5.11 do not know it
 }
 
 // processAlive asks whether a child that nobody waited for still runs: neither gone nor a zombie.

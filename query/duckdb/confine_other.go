@@ -11,6 +11,8 @@ import (
 
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
+func keepDescriptors() {}
+
 func processAlive(p *os.Process) bool { return p.Signal(syscall.Signal(0)) == nil }
 
 func landlocked() bool { return false }

@@ -28,7 +28,30 @@ func (w *worker) explain(err error) error {
 	if e, ok := errors.AsType[*duck.Error](err); ok {
 		message = w.places.public(e.Msg)
 	}
-	return explainDuck(message)
+	return w.located(explainDuck(message))
+}
+
+// located names the files that an error about damaged data can be about, if the engine did not.
+func (w *worker) located(err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Subject != "HIVE_CURSOR_ERROR" || strings.Contains(f.Detail, "://") {
+		return err
+	}
+	var urls []string
+	for _, units := range w.places.scans {
+		for _, u := range units {
+			for _, file := range u.files {
+				urls = append(urls, file.URL)
+			}
+		}
+	}
+	switch len(urls) {
+	case 0:
+		return err
+	case 1:
+		return fault.Newf(f.Kind, f.Subject, "%s: file %s", f.Detail, urls[0])
+	}
+	return fault.Newf(f.Kind, f.Subject, "%s: one of the %d files from %s to %s", f.Detail, len(urls), urls[0], urls[len(urls)-1])
 }
 
 // explainFault puts Athena's code, which a decoder gave, before the place where it happened.

@@ -27,9 +27,7 @@ type setup struct {
 }
 
 // ready is a worker's first message: its engine is open.
-type ready struct {
-	PID int `json:"pid"`
-}
+type ready struct{}
 
 // process is a worker as its parent sees it.
 type process struct {
@@ -73,12 +71,8 @@ func (e *Engine) start() (*process, error) {
 	}
 	watchdog := time.AfterFunc(startTimeout, p.kill)
 	defer watchdog.Stop()
-	var r ready
-	if err := send(p.in, setup{Folder: folder}); err == nil {
-		err = receive(p.out, &r)
-	}
-	if err == nil && r.PID == 0 {
-		err = receive(p.out, &r)
+	if err = send(p.in, setup{Folder: folder}); err == nil {
+		err = receive(p.out, &ready{})
 	}
 	if err != nil {
 		p.end()
@@ -108,7 +102,10 @@ var launches = sync.OnceValue(func() chan<- func() {
 
 func launch(cmd *exec.Cmd) error {
 	started := make(chan error)
-	launches() <- func() { started <- cmd.Start() }
+	launches() <- func() {
+		keepDescriptors()
+		started <- cmd.Start()
+	}
 	return <-started
 }
 
@@ -127,8 +124,7 @@ func (p *process) run(r request) (a answer, err error) {
 
 func (p *process) kill() { _ = p.cmd.Process.Kill() }
 
-// alive reports whether an idle worker still runs. Its output is silent until it gets a job, so a byte or
-// an end there means that it is gone.
+// alive reports whether an idle worker still runs.
 func (p *process) alive() bool { return processAlive(p.cmd.Process) }
 
 // end kills the worker, waits for it and removes what it left. It may be called more than once, and returns when all is gone.

@@ -5,6 +5,8 @@ package duckdb
 import (
 	"bufio"
 	"context"
+	"database/sql/driver"
+	"fmt"
 	"io"
 	"os"
 
@@ -50,18 +52,23 @@ func (w *worker) answer(job query.Job, out *os.File) (result query.Result, err e
 }
 
 // onlySelect is the last of several fences: whatever the front end let through, one SELECT is all that runs.
+// DuckDB's parser is asked without running anything, because the driver's Prepare runs every statement but the last.
 func onlySelect(c *duck.Conn, statement string) error {
-	prepared, err := c.PrepareContext(context.Background(), statement)
+	rows, err := c.QueryContext(context.Background(), `SELECT json_extract_string(j, '$.error'), json_array_length(j, '$.statements'), json_extract_string(j, '$.error_message')
+		FROM (SELECT json_serialize_sql(`+literal(statement)+`) AS j)`, nil)
 	if err != nil {
 		return err
 	}
-	defer prepared.Close()
-	kind, err := prepared.(*duck.Stmt).StatementType()
-	if err != nil {
+	defer rows.Close()
+	values := make([]driver.Value, 3)
+	if err := rows.Next(values); err != nil {
 		return err
 	}
-	if kind != duck.STATEMENT_TYPE_SELECT {
-		return fault.Newf(fault.Internal, "query", "the translated statement is no SELECT")
+	switch {
+	case values[0] != "false":
+		return fault.Newf(fault.Internal, "query", "the translated statement is no SELECT: %v", values[2])
+	case fmt.Sprint(values[1]) != "1":
+		return fault.Newf(fault.Internal, "query", "the translated statement is several")
 	}
 	return nil
 }

@@ -63,6 +63,7 @@ func TestNothingOutsideTheInputsIsReached(t *testing.T) {
 		"DELETE FROM t", "DROP VIEW t",
 		"EXPORT DATABASE '" + target + "'",
 		"SELECT 1; SELECT 2",
+		"COPY (SELECT 1) TO '" + target + "'; SELECT 1",
 		"CALL pragma_version()",
 		"SELECT getenv('PATH')",
 	} {
@@ -165,11 +166,11 @@ func confined(args []string) int {
 
 func TestWorkersStartWithNothing(t *testing.T) {
 	t.Setenv("FLOWLAKE_SECRET", "hush")
-	held, err := os.Open(os.DevNull) // a descriptor of the parent's
+	held, err := syscall.Open(os.DevNull, syscall.O_RDONLY, 0) // would be inherited
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Close()
+	defer syscall.Close(held)
 	e := newEngine(t, 0)
 	if err := e.clear(); err != nil {
 		t.Fatal(err)
@@ -190,7 +191,7 @@ func TestWorkersStartWithNothing(t *testing.T) {
 	}
 	for _, d := range descriptors {
 		to, _ := os.Readlink(proc + "fd/" + d.Name())
-		if n, _ := strconv.Atoi(d.Name()); n > 2 && !strings.HasPrefix(to, "anon_inode:") { // the runtime's poller
+		if n, _ := strconv.Atoi(d.Name()); n > 2 && !strings.HasPrefix(to, "anon_inode:") && !strings.HasPrefix(to, "/sys/fs/cgroup/") { // the Go runtime's own
 			t.Errorf("descriptor %s is %s", d.Name(), to)
 		}
 	}
@@ -250,7 +251,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	e := newEngine(t, 1)
 	for _, tt := range []struct{ name, sql string }{
-		{"a value that is built before anything runs", "SELECT length(repeat(repeat('x', 100000), 100000))"},
+		{"a value that is built before anything runs", "SELECT length(repeat(repeat('x', 100000), 30000))"},
 		{"what DuckDB counts", "SELECT count(DISTINCT list) FROM (SELECT list(i) AS list FROM range(30000000) t(i) GROUP BY i % 2)"},
 		{"what DuckDB does not count", "SELECT list_sort(list_transform(range(400000000), x -> x * 2))[1]"},
 	} {

@@ -33,7 +33,7 @@ func Worker(stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("open engine: %w", err)
 	}
-	if err := send(stdout, ready{PID: os.Getpid()}); err != nil {
+	if err := send(stdout, ready{}); err != nil {
 		return fmt.Errorf("worker ready: %w", err)
 	}
 	var r request
