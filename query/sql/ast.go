@@ -159,7 +159,6 @@ type DropTable struct {
 	Span
 	IfExists bool
 	Name     Name
-	Purge    bool
 }
 
 // PartitionSpec is the (key = value, …) behind PARTITION.

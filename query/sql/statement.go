@@ -199,7 +199,10 @@ func (p *parser) drop() Statement {
 		s.Span = p.span(start)
 		return s
 	case p.word("TABLE"):
-		s := &DropTable{IfExists: p.ifExists(), Name: p.anyName(), Purge: p.word("PURGE")}
+		s := &DropTable{IfExists: p.ifExists(), Name: p.anyName()}
+		if p.isWord("PURGE") {
+			p.unsupported(p.pos, "PURGE of a table")
+		}
 		s.Span = p.span(start)
 		return s
 	case p.word("VIEW"):

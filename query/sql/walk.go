@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Walk calls visit for n and, while visit returns true, for everything below it in the text's order of
-// fields. Nodes are always handed over as pointers, those that a struct holds by value too.
+// Walk calls visit for n and, where visit returns true, for what lies below it, in the order of the
+// structs' fields. Nodes are always handed over as pointers, those that a struct holds by value too.
 func Walk(n Node, visit func(Node) bool) {
 	if n == nil || !visit(n) {
 		return
