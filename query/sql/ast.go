@@ -131,9 +131,8 @@ type Buckets struct {
 	Count   int
 }
 
-// RowFormat is ROW FORMAT DELIMITED or ROW FORMAT SERDE, or WITH SERDEPROPERTIES alone (SerDe nil,
-// Properties set). The strings are as Hive means them: escapes such as \t are already resolved. Its
-// span covers a STORED AS that stands before WITH SERDEPROPERTIES.
+// RowFormat is ROW FORMAT DELIMITED or ROW FORMAT SERDE. The strings are as Hive means them: escapes
+// such as \t are already resolved. Its span covers a STORED AS that stands before WITH SERDEPROPERTIES.
 type RowFormat struct {
 	Span
 	SerDe       *String // the class; nil: DELIMITED

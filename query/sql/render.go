@@ -32,11 +32,11 @@ type ColumnDDL struct {
 const lazySimple = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 
 // delimiters are the clauses of ROW FORMAT DELIMITED, in their order, and the SerDe's properties that
-// they set.
+// they set, one of them in the spelling that Hive's tables have.
 var delimiters = [...]struct{ property, clause string }{
 	{"field.delim", "FIELDS TERMINATED BY"},
 	{"escape.delim", "ESCAPED BY"},
-	{"collection.delim", "COLLECTION ITEMS TERMINATED BY"},
+	{"colelction.delim", "COLLECTION ITEMS TERMINATED BY"},
 	{"mapkey.delim", "MAP KEYS TERMINATED BY"},
 	{"line.delim", "LINES TERMINATED BY"},
 	{"serialization.null.format", "NULL DEFINED AS"},

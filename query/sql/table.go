@@ -40,9 +40,8 @@ func (p *parser) createTable(start int) Statement {
 	if p.word("STORED") {
 		s.StoredAs = p.storedAs(begin)
 	}
-	begin = p.start()
 	if (s.RowFormat == nil || s.RowFormat.Properties == nil) && p.word("WITH") {
-		p.serdeProperties(s, begin)
+		p.serdeProperties(s)
 	}
 	if p.word("LOCATION") {
 		s.Location = p.stringLiteral()
@@ -61,13 +60,13 @@ func (p *parser) createTable(start int) Statement {
 }
 
 // serdeProperties reads SERDEPROPERTIES (…) behind STORED AS, which is where Athena's reference puts it.
-func (p *parser) serdeProperties(s *CreateTable, begin int) {
+func (p *parser) serdeProperties(s *CreateTable) {
 	at := p.pos - 1
 	p.need("SERDEPROPERTIES")
 	props := p.properties()
 	switch {
 	case s.RowFormat == nil:
-		s.RowFormat = &RowFormat{Span: Span{Start: begin}}
+		p.refuse(at, "SERDEPROPERTIES without a SerDe", "Name its class before with ROW FORMAT SERDE 'class'")
 	case s.RowFormat.SerDe == nil:
 		p.refuse(at, "ROW FORMAT DELIMITED takes no SERDEPROPERTIES", "Name a class with ROW FORMAT SERDE, or use FIELDS TERMINATED BY")
 	}
