@@ -223,8 +223,8 @@ func (p *parser) storedAs(start int) *StoredAs {
 	return s
 }
 
-// Source: Athena user guide, "CREATE TABLE", STORED AS
+// Source: Athena user guide, "CREATE TABLE", STORED AS; Hive also calls three of them …FILE.
 var (
 	formatNames    = []string{"SEQUENCEFILE", "TEXTFILE", "RCFILE", "ORC", "PARQUET", "AVRO", "ION", "JSONFILE"}
-	storageFormats = wordSet(strings.Join(formatNames, " "))
+	storageFormats = wordSet(strings.Join(formatNames, " ") + " ORCFILE PARQUETFILE AVROFILE")
 )
