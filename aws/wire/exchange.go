@@ -327,14 +327,17 @@ func (x *exchange) fail(err error) {
 	}
 	e := x.service.translate(err, x.presigned)
 	x.code = e.Code
-	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented {
+	cut := x.w.status != 0
+	switch {
+	case e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented:
 		if e.Message == "" {
 			e.Message = "We encountered an internal error. Please try again. The log has it under request id " + x.requestID + "."
 		}
-		x.cfg.Log.Error("request failed", append(x.facts(), slog.String("code", e.Code), slog.Any("err", err))...)
-	}
-	if x.w.status != 0 { // too late for an envelope: the client must not take what it has for the whole
+		x.cfg.Log.Error("request failed", append(x.facts(), slog.String("code", e.Code), slog.Bool("cut_short", cut), slog.Any("err", err))...)
+	case cut:
 		x.cfg.Log.Warn("answer cut short", append(x.facts(), slog.String("code", e.Code), slog.Any("err", err))...)
+	}
+	if cut { // too late for an envelope: the client must not take what it has for the whole
 		x.done()
 		panic(http.ErrAbortHandler)
 	}
@@ -353,7 +356,7 @@ func (x *exchange) fail(err error) {
 	}
 }
 
-// clear takes back the headers that a raw handler set for an answer that it did not give. ETag and the like stay on a 304.
+// clear takes back the headers that a raw handler set for an answer that it did not give; an ETag stays, for a 304.
 func (x *exchange) clear() {
 	for _, name := range []string{"Content-Length", "Content-Type", "Content-Encoding", "Content-Range", "Transfer-Encoding"} {
 		x.w.Header().Del(name)

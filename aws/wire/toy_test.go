@@ -164,7 +164,6 @@ func (y *toy) s3() wire.Service {
 				Permissions: []wire.RawPermission{{Action: "s3:GetObject"}},
 				Honoured:    []string{"?prefix", "?list-type", "?max-keys", "?lifecycle", "range", "x-amz-checksum-mode"},
 			}, func(_ context.Context, call *wire.Call) error {
-				y.call = call
 				switch call.Request.URL.Path {
 				case "/b/missing":
 					return fault.Newf(fault.NotFound, "object missing", "no such object")
