@@ -26,6 +26,8 @@ const (
 	exportScanEvents = 200_000
 	// exportNote is how often a task notes how far it got, for a restart.
 	exportNote = time.Second
+	// exportRetry is how long tasks wait when state could not be read or written.
+	exportRetry = time.Minute
 )
 
 // exporter is the part of the store that runs export tasks.
@@ -76,23 +78,22 @@ func (e *exporter) begin(ctx context.Context, id string) (context.Context, func(
 func (s *Store) runExports(ctx context.Context) {
 	for {
 		slots, err := s.unfinishedExports(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("export tasks are put off", "err", err)
-		}
 		for _, slot := range slots {
 			if ctx.Err() == nil {
-				s.runExport(ctx, access.Caller{Account: slot.Account, Region: slot.Region}, slot.task)
+				err = errors.Join(err, s.runExport(ctx, access.Caller{Account: slot.Account, Region: slot.Region}, slot.task))
 			}
 		}
-		retry := time.NewTimer(time.Minute) // for a state that could not be read or written
+		var retry <-chan time.Time
+		if err != nil && ctx.Err() == nil { // state could not be read or written: the tasks are as they were
+			s.log.Warn("export tasks are put off", "err", err, "for", exportRetry)
+			retry = time.After(exportRetry)
+		}
 		select {
 		case <-s.export.wake:
-		case <-retry.C:
+		case <-retry:
 		case <-ctx.Done():
-			retry.Stop()
 			return
 		}
-		retry.Stop()
 	}
 }
 
@@ -119,8 +120,9 @@ func (s *Store) unfinishedExports(ctx context.Context) (slots []slot, err error)
 }
 
 // runExport runs one task to its end, or until ctx ends: then the task is still RUNNING and begins anew, after the last
-// stream that it noted, at the next start. It writes the same bytes under the same keys then.
-func (s *Store) runExport(ctx context.Context, c access.Caller, id string) {
+// stream that it noted, at the next start. It writes the same bytes under the same keys then. What goes wrong with the
+// task ends it as FAILED; the error returned is of noting that.
+func (s *Store) runExport(ctx context.Context, c access.Caller, id string) error {
 	log := s.log.With("task", id)
 	began := time.Now()
 	task, done := s.export.begin(ctx, id)
@@ -134,10 +136,7 @@ func (s *Store) runExport(ctx context.Context, c access.Caller, id string) {
 		return nil
 	})
 	if err != nil {
-		if ctx.Err() == nil {
-			log.Warn("export task is put off", "err", err)
-		}
-		return
+		return err
 	}
 	if doc.Status == ExportPendingCancel {
 		err = errCancelled
@@ -146,7 +145,7 @@ func (s *Store) runExport(ctx context.Context, c access.Caller, id string) {
 		err = s.exportStreams(task, id, doc)
 	}
 	if ctx.Err() != nil {
-		return
+		return ctx.Err()
 	}
 	err = s.changeExport(ctx, c, id, func(tx *state.Tx, d *exportDoc) error {
 		switch {
@@ -165,12 +164,10 @@ func (s *Store) runExport(ctx context.Context, c access.Caller, id string) {
 		return d.finish(tx, ExportCompleted, "Completed successfully")
 	})
 	if err != nil {
-		if ctx.Err() == nil {
-			log.Warn("export task is put off", "err", err)
-		}
-		return
+		return err
 	}
 	log.Info("export task ended", "group", doc.Group, "bucket", doc.Bucket, "status", doc.Status, "took", time.Since(began))
+	return nil
 }
 
 // exportStreams writes the objects of all streams, in the order of their names.
