@@ -3,6 +3,7 @@ package wire_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -267,14 +268,29 @@ func TestRawClient(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a presigned GET works", func(t *testing.T) {
-		signed, err := s3.NewPresignClient(client).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("a b")})
+	t.Run("presigned URLs work, with what the presigner moved into the query", func(t *testing.T) {
+		presigner := s3.NewPresignClient(client)
+		get, err := presigner.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("a b"), ChecksumMode: "ENABLED"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := http.Get(signed.URL)
+		response, err := http.Get(get.URL)
 		if err != nil || response.StatusCode != 200 {
-			t.Errorf("got %v, %v", response, err)
+			t.Errorf("GET %s: got %v, %v", get.URL, response, err)
+		}
+		put, err := presigner.PresignPutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("b"), Key: aws.String("k"), StorageClass: "STANDARD",
+			Metadata: map[string]string{"a": "x y"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, _ := http.NewRequest("PUT", put.URL, strings.NewReader("by a browser"))
+		maps.Copy(request.Header, put.SignedHeader)
+		response, err = http.DefaultClient.Do(request)
+		if err != nil || response.StatusCode != 200 || string(y.body) != "by a browser" {
+			t.Fatalf("PUT %s: got %v, %v, %q", put.URL, response, err, y.body)
+		}
+		if h := y.call.Request.Header; h.Get("X-Amz-Meta-A") != "x y" || h.Get("X-Amz-Storage-Class") != "STANDARD" {
+			t.Errorf("PUT %s: the handler sees %v", put.URL, h)
 		}
 	})
 }

@@ -235,6 +235,11 @@ func (x *exchange) serveRaw(query []pair, sig *signature) error {
 		return err
 	}
 	joinSigned(x.r.Header, sig.signed)
+	if sig.presigned {
+		if query, err = op.unhoist(x.r.Header, query); err != nil {
+			return err
+		}
+	}
 	if err := op.takes(x.r.Header, query); err != nil {
 		return err
 	}
@@ -259,6 +264,28 @@ var frameNames = map[string]bool{
 	"?X-Amz-Signature": true, "?X-Amz-Security-Token": true, "?X-Amz-Content-Sha256": true, "?x-id": true,
 	"x-amz-date": true, "x-amz-security-token": true, "x-amz-content-sha256": true, "x-amz-decoded-content-length": true,
 	"x-amz-trailer": true, "x-amz-sdk-checksum-algorithm": true, "x-amz-user-agent": true,
+}
+
+// unhoist turns a presigned URL's x-amz-* parameters into the headers that they are: presigners move them into the query,
+// where the signature covers them. Those that the row names as parameters stay. It returns what is left of the query.
+func (op *operation) unhoist(h http.Header, query []pair) ([]pair, error) {
+	left := make([]pair, 0, len(query))
+	for _, p := range query {
+		lower := strings.ToLower(p.name)
+		if !strings.HasPrefix(lower, "x-amz-") || frameNames["?"+p.name] || op.names["?"+p.name] {
+			left = append(left, p)
+			continue
+		}
+		if lower == "x-amz-sdk-checksum-algorithm" {
+			continue // how its SDK would sum a body; nobody did when the URL was made
+		}
+		key := http.CanonicalHeaderKey(lower)
+		if h[key] != nil || !all(lower, isHeaderByte) || frameNames[lower] {
+			return nil, refuse(authMalformed, "The query parameter "+quote(p.name)+" is given twice, or is no header")
+		}
+		h[key] = []string{p.value}
+	}
+	return left, nil
 }
 
 // takes refuses a query parameter or an x-amz-* header that a raw row does not name.

@@ -119,6 +119,7 @@ func Op[In, Out any](name string, row Row[In], do func(ctx context.Context, c ac
 // parameter, or a header that begins with x-amz-, that neither list names is refused before the handler is
 // called. What wire itself reads needs no naming: the signature's parameters and headers,
 // x-amz-content-sha256, x-amz-decoded-content-length, x-amz-trailer, x-amz-sdk-checksum-algorithm, ?x-id.
+// A presigned URL's x-amz-* parameters are put back into the headers that they are, unless the row names the parameter.
 // Other headers (If-Match, Range, Content-Type) are the handler's to read; name them for the coverage page.
 type RawRow struct {
 	Permissions []RawPermission

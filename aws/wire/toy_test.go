@@ -182,7 +182,8 @@ func (y *toy) s3() wire.Service {
 func (y *toy) config() aws.Config {
 	return aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String(y.URL), RetryMaxAttempts: 1,
-		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported, // as loaded configurations have it
-		Credentials:                credentials.NewStaticCredentialsProvider(y.key.ID, y.key.Secret, ""),
+		// As loaded configurations have it.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
+		Credentials: credentials.NewStaticCredentialsProvider(y.key.ID, y.key.Secret, ""),
 	}
 }
