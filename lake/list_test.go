@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"pgregory.net/rapid"
 )
 
@@ -43,13 +44,13 @@ func TestList(t *testing.T) {
 		sort.Strings(keys)
 		for _, k := range keys {
 			// The index alone: listing reads no files.
-			if err := s.index.Set(objectKey("lake", k), encodeEntry(&Object{ETag: k}), nil); err != nil {
+			if err := s.index.Set(objectKey("lake", k), encodeEntry(&Object{ETag: k}), pebble.NoSync); err != nil {
 				t.Fatal(err)
 			}
 		}
 		defer func() {
 			for _, k := range keys {
-				s.index.Delete(objectKey("lake", k), nil)
+				s.index.Delete(objectKey("lake", k), pebble.NoSync)
 			}
 		}()
 		in := ListInput{
@@ -94,7 +95,7 @@ func TestListSkipsWhatIsRolledUp(t *testing.T) {
 		b.Set(objectKey("lake", fmt.Sprintf("big/%06d", i)), []byte{entryVersion + 1}, nil) // reading one would fail
 	}
 	b.Set(objectKey("lake", "c"), encodeEntry(&Object{}), nil)
-	if err := b.Commit(nil); err != nil {
+	if err := b.Commit(pebble.NoSync); err != nil {
 		t.Fatal(err)
 	}
 	l, err := s.List(ctx, root, "lake", ListInput{Delimiter: "/"})
@@ -110,7 +111,7 @@ func TestListSkipsWhatIsRolledUp(t *testing.T) {
 func TestWalk(t *testing.T) {
 	s := openLake(t)
 	for i := range 2500 {
-		s.index.Set(objectKey("lake", fmt.Sprintf("w/%05d", i)), encodeEntry(&Object{}), nil)
+		s.index.Set(objectKey("lake", fmt.Sprintf("w/%05d", i)), encodeEntry(&Object{}), pebble.NoSync)
 	}
 	n := 0
 	for o, err := range s.Walk(ctx, root, "lake", "w/") {
