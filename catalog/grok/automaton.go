@@ -16,10 +16,11 @@ type automaton struct {
 	class    [256]uint8 // bytes that no part of the regexp tells apart share a class; foreign is not ASCII
 	classes  int
 	next     []uint16 // at state*classes+class: the next state, shifted left by one; bit 0 says that a match ends before the byte
-	final    []bool   // by state: a match ends here if a blank or the end of the line follows
+	final    []bool   // by state: a match ends here if the line does
+	blank    []bool   // by state: a match ends here if a blank follows
 	spaced   []bool   // by state: a blank may be part of what comes
-	start    [2]uint16
-	priority bool // threads are in order of preference and end with the first that matches
+	start    []uint16 // by what is before: 0 for the line's beginning, 1 + the class of an ASCII byte
+	priority bool     // threads are in order of preference and end with the first that matches
 	segment  segmentTable
 }
 
@@ -28,12 +29,13 @@ type automaton struct {
 type segmentTable struct {
 	column [256]uint8
 	rows   []uint16
-	start  [2]uint16
-	end    int // the column for the end of the line
-	// Most values are runs, of digits or of letters: opens has the bytes that lead from the start to the
-	// state run, loops those that stay there. They are read without a look at the rows.
+	start  []uint16 // as the automaton's
+	end    int      // the column for the end of the line
+	// Most values are runs, of digits or of letters: opens has the bytes that lead from the usual start to
+	// the run's state, loops those that stay there. They are read without a look at the rows.
 	opens, loops [256]bool
-	runState     uint16 // 0: the start leads to no such state
+	usual        uint16 // the start behind a blank
+	runState     uint16 // 0: that start leads to no such state
 }
 
 // How a text ends.
@@ -48,6 +50,7 @@ const (
 	foreign   = 0xff
 	maxStates = 1 << 12 // far more than any built-in pattern needs; a table stays below 1 MB
 	maxInsts  = 1 << 12 // of a regexp's program
+	maxBeside = 63      // assertions, each a bit beside that of words
 	maxVisits = 1 << 23 // of instructions, all in all: what a hostile pattern may cost, some 50 ms
 )
 
@@ -58,22 +61,25 @@ var automata = struct {
 }{kept: map[automatonKey]*automaton{}}
 
 type automatonKey struct {
-	expr     string
+	expr     string // and the sources of its assertions
 	priority bool
 }
 
 const maxKept = 64 // of less than 300 KB each
 
 // automatonOf returns the automaton of expr, which may be kept for the next that asks, or nil.
-func automatonOf(expr string, priority bool) *automaton {
+func automatonOf(expr string, asserts []*assertion, priority bool) *automaton {
 	key := automatonKey{expr, priority}
+	for _, a := range asserts {
+		key.expr += "\x00" + a.source
+	}
 	automata.Lock()
 	a, ok := automata.kept[key]
 	automata.Unlock()
 	if ok {
 		return a
 	}
-	a = newAutomaton(expr, priority)
+	a = newAutomaton(expr, asserts, priority)
 	automata.Lock()
 	defer automata.Unlock()
 	if len(automata.kept) < maxKept && (a == nil || len(a.next) < 1<<16) {
@@ -84,7 +90,7 @@ func automatonOf(expr string, priority bool) *automaton {
 
 // newAutomaton builds the automaton of expr, or nil if expr cannot have one. With priority it answers
 // where the match that the regexp prefers ends, without it whether a text matches whole.
-func newAutomaton(expr string, priority bool) *automaton {
+func newAutomaton(expr string, asserts []*assertion, priority bool) *automaton {
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return nil
@@ -93,7 +99,7 @@ func newAutomaton(expr string, priority bool) *automaton {
 	if err != nil {
 		return nil
 	}
-	if len(prog.Inst) > maxInsts {
+	if len(prog.Inst) > maxInsts || len(asserts) > maxBeside {
 		return nil
 	}
 	const boundaries = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
@@ -103,20 +109,24 @@ func newAutomaton(expr string, priority bool) *automaton {
 		}
 	}
 	a := &automaton{priority: priority}
-	samples := a.classify(prog)
-	b := &builder{prog: prog, priority: priority, index: map[string]int{}, seen: make([]uint32, len(prog.Inst))}
-	b.add(nil, false) // dead
-	a.start[0] = uint16(b.add([]uint32{uint32(prog.Start)}, false))
-	a.start[1] = uint16(b.add([]uint32{uint32(prog.Start)}, true))
+	samples := a.classify(prog, asserts)
+	b := &builder{prog: prog, asserts: asserts, priority: priority, index: map[string]int{}, seen: make([]uint32, len(prog.Inst))}
+	b.add(nil, 0) // dead
+	a.start = append(a.start, uint16(b.add([]uint32{uint32(prog.Start)}, b.beside(-1, true))))
+	for _, c := range samples {
+		a.start = append(a.start, uint16(b.add([]uint32{uint32(prog.Start)}, b.beside(int(c), true))))
+	}
 	for s := 0; s < len(b.states); s++ {
 		if len(b.states) > maxStates || b.visits > maxVisits {
 			return nil
 		}
 		state := b.states[s]
-		_, ends := b.closure(state, false)
+		_, ends := b.closure(state, -1)
 		a.final = append(a.final, ends)
+		_, ends = b.closure(state, ' ')
+		a.blank = append(a.blank, ends)
 		for _, c := range samples {
-			threads, ends := b.closure(state, wordByte(c))
+			threads, ends := b.closure(state, int(c))
 			entry := uint16(b.step(threads, c)) << 1
 			if ends {
 				entry |= 1
@@ -157,23 +167,29 @@ func (a *automaton) tabulate(states int) bool {
 			row[c] = (a.next[s*a.classes+c] >> 1) * uint16(width) // the dead state's row is fails
 		}
 		if a.final[s] {
-			row[blank], row[end] = matches, matches
+			row[end] = matches
+		}
+		if a.blank[s] {
+			row[blank] = matches
 		}
 		if a.spaced[s] {
 			row[blank] = unclear
 		}
 		row[notASCII] = unclear
 	}
-	t.start = [2]uint16{a.start[0] * uint16(width), a.start[1] * uint16(width)}
-	t.findRun()
+	for _, state := range a.start {
+		t.start = append(t.start, state*uint16(width))
+	}
+	t.findRun(t.start[1+int(a.class[' '])])
 	return true
 }
 
 // findRun chooses the state behind the first byte that stays for the most bytes.
-func (t *segmentTable) findRun() {
+func (t *segmentTable) findRun(start uint16) {
+	t.usual = start
 	most := 0
 	for c := range 0x80 {
-		state := t.rows[int(t.start[0])+int(t.column[c])]
+		state := t.rows[int(start)+int(t.column[c])]
 		if state < stops {
 			continue
 		}
@@ -191,22 +207,34 @@ func (t *segmentTable) findRun() {
 		return
 	}
 	for c := range 0x80 {
-		t.opens[c] = t.rows[int(t.start[0])+int(t.column[c])] == t.runState
+		t.opens[c] = t.rows[int(start)+int(t.column[c])] == t.runState
 		t.loops[c] = t.rows[int(t.runState)+int(t.column[c])] == t.runState
 	}
 }
 
-// run reads the text at from up to a blank or the end of the line and says how it ends, and where.
-func (t *segmentTable) run(line []byte, from int, word bool) (at int, how uint16) {
-	state := t.start[0]
-	if word {
-		state = t.start[1]
+// from is the state in which the text at a place begins; ok is false behind a byte that is not ASCII.
+func (t *segmentTable) from(line []byte, at int) (state uint16, ok bool) {
+	if at == 0 {
+		return t.start[0], true
 	}
+	c := int(t.column[line[at-1]])
+	if line[at-1] == ' ' {
+		return t.usual, true
+	}
+	if 1+c >= len(t.start) {
+		return 0, false
+	}
+	return t.start[1+c], true
+}
+
+// run reads the text at from, in the state that it begins with, up to a blank or the end of the line and says how
+// it ends, and where.
+func (t *segmentTable) run(line []byte, from int, state uint16) (at int, how uint16) {
 	if state == 0 {
 		return from, fails
 	}
 	at = from
-	if !word && at < len(line) && t.opens[line[at]] {
+	if state == t.usual && at < len(line) && t.opens[line[at]] {
 		state = t.runState
 		for at++; at < len(line) && t.loops[line[at]]; at++ {
 		}
@@ -223,12 +251,12 @@ func (t *segmentTable) run(line []byte, from int, word bool) (at int, how uint16
 }
 
 // classify groups the ASCII bytes and returns one sample of each class.
-func (a *automaton) classify(prog *syntax.Prog) (samples []byte) {
+func (a *automaton) classify(prog *syntax.Prog, asserts []*assertion) (samples []byte) {
 	for i := range a.class {
 		a.class[i] = foreign
 	}
 	known := map[string]uint8{}
-	signature := make([]byte, len(prog.Inst)+1)
+	signature := make([]byte, len(prog.Inst)+1+len(asserts))
 	for c := byte(0); c < 0x80; c++ {
 		for i := range prog.Inst {
 			signature[i] = 0
@@ -239,6 +267,12 @@ func (a *automaton) classify(prog *syntax.Prog) (samples []byte) {
 		signature[len(prog.Inst)] = 0
 		if wordByte(c) {
 			signature[len(prog.Inst)] = 1
+		}
+		for i, a := range asserts {
+			signature[len(prog.Inst)+1+i] = 0
+			if a.ascii[c] {
+				signature[len(prog.Inst)+1+i] = 1
+			}
 		}
 		id, ok := known[string(signature)]
 		if !ok {
@@ -264,10 +298,11 @@ func wordByte(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }
 
-// builder makes the states: sets of threads, which are instructions of the program, and whether
-// the byte before was part of a word.
+// builder makes the states: sets of threads, which are instructions of the program, and what the byte
+// before says to word boundaries and lookbehinds.
 type builder struct {
 	prog     *syntax.Prog
+	asserts  []*assertion
 	priority bool
 	states   []builderState
 	index    map[string]int
@@ -278,38 +313,54 @@ type builder struct {
 
 type builderState struct {
 	threads []uint32
-	word    bool
+	before  uint64 // as beside gives it
+}
+
+// beside is what an ASCII byte, or -1 for the line's beginning or end, says to its neighbour: bit 0 for a part of a word,
+// bit n+1 if the n-th assertion that looks that way holds.
+func (b *builder) beside(c int, behind bool) (bits uint64) {
+	if c >= 0 && wordByte(byte(c)) {
+		bits = 1
+	}
+	for i, a := range b.asserts {
+		if a.behind == behind && a.holdsBeside(c) {
+			bits |= 2 << i
+		}
+	}
+	return bits
 }
 
 // add returns the number of the state, which it makes if there is none yet.
-func (b *builder) add(threads []uint32, word bool) int {
-	key := make([]byte, 0, 4*len(threads)+1)
+func (b *builder) add(threads []uint32, before uint64) int {
+	key := make([]byte, 0, 4*len(threads)+8)
 	if !b.priority { // order means nothing
 		slices.Sort(threads)
 	}
 	for _, t := range threads {
 		key = binary.LittleEndian.AppendUint32(key, t)
 	}
-	if word && len(threads) > 0 {
-		key = append(key, 1)
+	if len(threads) > 0 {
+		key = binary.LittleEndian.AppendUint64(key, before)
 	}
 	if s, ok := b.index[string(key)]; ok {
 		return s
 	}
 	s := len(b.states)
 	b.index[string(key)] = s
-	b.states = append(b.states, builderState{threads: threads, word: word})
+	b.states = append(b.states, builderState{threads: threads, before: before})
 	return s
 }
 
-// closure follows all that takes no byte, given whether the byte that comes is part of a word, and
-// returns the threads that take it, and whether a match ends here.
-func (b *builder) closure(s builderState, nextWord bool) (threads []uint32, ends bool) {
+// closure follows all that takes no byte, given the byte that comes, -1 for the line's end, and returns
+// the threads that take it, and whether a match ends here.
+func (b *builder) closure(s builderState, next int) (threads []uint32, ends bool) {
 	b.gen++
+	after := b.beside(next, false)
 	flags := syntax.EmptyNoWordBoundary
-	if s.word != nextWord {
+	if s.before&1 != after&1 {
 		flags = syntax.EmptyWordBoundary
 	}
+	holds := (s.before | after) >> 1 // each assertion looks one way only
 	var visit func(pc uint32) bool
 	visit = func(pc uint32) bool { // true: stop, a preferred thread has matched
 		if b.seen[pc] == b.gen {
@@ -318,6 +369,9 @@ func (b *builder) closure(s builderState, nextWord bool) (threads []uint32, ends
 		b.seen[pc] = b.gen
 		b.visits++
 		inst := &b.prog.Inst[pc]
+		if n, ok := isAssertion(inst); ok {
+			return holds>>n&1 != 0 && visit(inst.Out)
+		}
 		switch inst.Op {
 		case syntax.InstAlt, syntax.InstAltMatch:
 			return visit(inst.Out) || visit(inst.Arg)
@@ -353,5 +407,5 @@ func (b *builder) step(threads []uint32, c byte) int {
 			out = append(out, inst.Out)
 		}
 	}
-	return b.add(out, len(out) > 0 && wordByte(c))
+	return b.add(out, b.beside(int(c), true))
 }

@@ -106,6 +106,18 @@ func BenchmarkSeedPatternRatio(b *testing.B) {
 	}
 }
 
+func BenchmarkApache(b *testing.B) {
+	p := mustCompile(b, "%{COMBINEDAPACHELOG}")
+	line, values := []byte(strings.TrimSpace(apache)), make([][]byte, len(p.Fields()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if !p.Match(line, values) {
+			b.Fatal("no match")
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+}
+
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {
 		if _, err := Compile(seedPattern, ""); err != nil {

@@ -5,18 +5,10 @@ import "fmt"
 // builtin holds the stock patterns: the names that Glue documents as built in, and those of Logstash's
 // legacy set that people paste from elsewhere. A custom pattern of the same name takes precedence.
 //
-// Differs from AWS: the originals are for engines with look-around and atomic groups, which a search in
-// linear time does not have. Where that shows:
-//   - BASE10NUM, BASE16NUM, BASE16FLOAT may begin behind a digit, a sign or a dot when nothing in the
-//     pattern stands before them, and may give back digits to what follows them;
-//   - IPV4 has word boundaries where the original forbids neighbouring digits only, so a letter or "_"
-//     right beside an address is refused too;
-//   - TIME may be followed by a digit;
-//   - QUOTEDSTRING may begin behind a backslash;
-//   - UNIXPATH, WINPATH and YEAR may give back characters to what follows them;
+// Differs from AWS: the originals are for engines with atomic groups, which a search in linear time does not
+// have. Where they stand around digits or the characters of a path, a lookahead does the same. What is left:
+//   - a NUMBER may be matched without its fraction if only then the rest of the pattern matches;
 //   - BOOLEAN ignores case within itself only, not in the rest of the pattern.
-//
-// Between blanks, where log lines have their values, none of these can be told apart.
 //
 // Sources: Glue developer guide, "Writing custom classifiers"; Logstash's list of legacy patterns.
 var builtin = map[string]string{
@@ -26,10 +18,10 @@ var builtin = map[string]string{
 	"EMAILADDRESS":   `%{EMAILLOCALPART}@%{HOSTNAME}`,
 
 	"INT":         `[+-]?[0-9]+`,
-	"BASE10NUM":   `[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)`,
+	"BASE10NUM":   `(?<![0-9.+-])[+-]?(?:[0-9]+(?![0-9])(?:\.[0-9]+(?![0-9]))?|\.[0-9]+(?![0-9]))`,
 	"NUMBER":      `%{BASE10NUM}`,
-	"BASE16NUM":   `[+-]?(?:0x)?[0-9A-Fa-f]+`,
-	"BASE16FLOAT": `\b[+-]?(?:0x)?(?:[0-9A-Fa-f]+(?:\.[0-9A-Fa-f]*)?|\.[0-9A-Fa-f]+)\b`,
+	"BASE16NUM":   `(?<![0-9A-Fa-f])[+-]?(?:0x)?[0-9A-Fa-f]+`,
+	"BASE16FLOAT": `\b(?<![0-9A-Fa-f.])[+-]?(?:0x)?(?:[0-9A-Fa-f]+(?:\.[0-9A-Fa-f]*)?|\.[0-9A-Fa-f]+)\b`,
 	"BOOLEAN":     `(?i:true|false)`,
 	"BOOL":        `true|false`,
 	"POSINT":      `\b[1-9][0-9]*\b`,
@@ -40,7 +32,7 @@ var builtin = map[string]string{
 	"SPACE":        `\s*`,
 	"DATA":         `.*?`,
 	"GREEDYDATA":   `.*`,
-	"QUOTEDSTRING": "\"(?:\\\\.|[^\\\\\"])*\"|'(?:\\\\.|[^\\\\'])*'|`(?:\\\\.|[^\\\\`])*`",
+	"QUOTEDSTRING": "(?<!\\\\)(?:\"(?:\\\\.|[^\\\\\"])*\"|'(?:\\\\.|[^\\\\'])*'|`(?:\\\\.|[^\\\\`])*`)",
 	"QS":           `%{QUOTEDSTRING}`,
 	"UUID":         `[A-Fa-f0-9]{8}-(?:[A-Fa-f0-9]{4}-){3}[A-Fa-f0-9]{12}`,
 	"URN":          `urn:[0-9A-Za-z][0-9A-Za-z-]{0,31}:(?:%[0-9a-fA-F]{2}|[0-9A-Za-z()+,.:=@;$_!*'/?#-])+`,
@@ -51,7 +43,7 @@ var builtin = map[string]string{
 	"WINDOWSMAC": `(?:[A-Fa-f0-9]{2}-){5}[A-Fa-f0-9]{2}`,
 	"COMMONMAC":  `(?:[A-Fa-f0-9]{2}:){5}[A-Fa-f0-9]{2}`,
 	"IPV6":       ipv6(),
-	"IPV4":       `\b(?:(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})\.){3}(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})\b`,
+	"IPV4":       `(?<![0-9])(?:(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})\.){3}(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})(?![0-9])`,
 	"IP":         `%{IPV6}|%{IPV4}`,
 	"HOSTNAME":   `\b[0-9A-Za-z][0-9A-Za-z_-]{0,62}(?:\.[0-9A-Za-z][0-9A-Za-z_-]{0,62})*(?:\.?|\b)`,
 	"HOST":       `%{HOSTNAME}`,
@@ -60,7 +52,7 @@ var builtin = map[string]string{
 
 	// Paths and addresses of resources.
 	"PATH":         `%{UNIXPATH}|%{WINPATH}`,
-	"UNIXPATH":     `(?:/(?:[\w%!$@:.,~-]|\\.)*)+`,
+	"UNIXPATH":     `(?:/(?:[\w%!$@:.,~-]|\\.)*(?![\w%!$@:.,~\\-]))+`,
 	"TTY":          `/dev/(?:pts|tty(?:[pq])?)(?:\w+)?/?[0-9]+`,
 	"WINPATH":      `(?:[A-Za-z]+:|\\)(?:\\[^\\?*]*)+`,
 	"URIPROTO":     `[A-Za-z]+(?:\+[A-Za-z+]+)?`,
@@ -81,7 +73,7 @@ var builtin = map[string]string{
 	"HOUR":               `2[0123]|[01]?[0-9]`,
 	"MINUTE":             `[0-5][0-9]`,
 	"SECOND":             `(?:[0-5]?[0-9]|60)(?:[:.,][0-9]+)?`, // 60 is a leap second
-	"TIME":               `%{HOUR}:%{MINUTE}:%{SECOND}`,
+	"TIME":               `%{HOUR}:%{MINUTE}:%{SECOND}(?![0-9])`,
 	"DATE_US":            `%{MONTHNUM}[/-]%{MONTHDAY}[/-]%{YEAR}`,
 	"DATE_EU":            `%{MONTHDAY}[./-]%{MONTHNUM}[./-]%{YEAR}`,
 	"DATE":               `%{DATE_US}|%{DATE_EU}`,

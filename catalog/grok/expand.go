@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -86,6 +87,8 @@ type expansion struct {
 	slots  []int // of each capturing group gN, the place of its field in fields
 	chain  []string
 	size   int
+	// What stands for lookarounds in the text.
+	asserts []*assertion
 }
 
 // source is the text being expanded, for messages.
@@ -148,6 +151,13 @@ func (x *expansion) expand(src source, text string) (string, error) {
 		case c == '+' && wasQuantified:
 			return "", src.fail(i, "a possessive quantifier %q is not supported: matching here never backtracks at a cost, use %q",
 				text[i-1:i+1], text[i-1:i])
+		case c >= utf8.RuneSelf:
+			r, n := utf8.DecodeRuneInString(text[i:])
+			if r >= firstAssertion {
+				return "", src.fail(i, "U+%X is not a character that a pattern can have", r)
+			}
+			b.WriteString(text[i : i+n])
+			i += n
 		default:
 			quantified = c == '*' || c == '+' || c == '?' && !wasQuantified || c == '}'
 			b.WriteByte(c)
@@ -165,6 +175,16 @@ func (x *expansion) escape(src source, text string, i int) (int, error) {
 	c := text[i+1]
 	if c >= '1' && c <= '9' || c == 'k' && i+2 < len(text) && text[i+2] == '<' {
 		return 0, src.fail(i, "a backreference (\\%c) is not supported: no search in linear time has it", c)
+	}
+	if c == 'x' && i+2 < len(text) && text[i+2] == '{' {
+		end := strings.IndexByte(text[i:], '}')
+		if end < 0 {
+			return 0, src.fail(i, `\x{ is not closed`)
+		}
+		if n, err := strconv.ParseUint(text[i+3:i+end], 16, 32); err != nil || n >= firstAssertion {
+			return 0, src.fail(i, "%s is not a character that a pattern can have", text[i:i+end+1])
+		}
+		return end + 1, nil
 	}
 	if c == 'Q' { // up to \E, all of it literal
 		if end := strings.Index(text[i:], `\E`); end >= 0 {
@@ -206,17 +226,28 @@ func (x *expansion) class(src source, text string, i int) (int, error) {
 }
 
 var lookarounds = []struct{ open, what string }{
-	{"(?=", "a lookahead"}, {"(?!", "a negative lookahead"}, {"(?<=", "a lookbehind"}, {"(?<!", "a negative lookbehind"},
+	{"(?<=", "a lookbehind"}, {"(?<!", "a negative lookbehind"}, {"(?=", "a lookahead"}, {"(?!", "a negative lookahead"},
 	{"(?>", "an atomic group"}, {"(?#", "a comment"}, {"(?(", "a condition"}, {"(?P=", "a backreference"}, {"(?P>", "a subroutine call"},
 }
 
 // group handles an opening "(?": a named group becomes a field, flags and plain groups stay.
 func (x *expansion) group(src source, text string, i int) (int, string, error) {
 	rest := text[i:]
-	for _, l := range lookarounds {
-		if strings.HasPrefix(rest, l.open) {
-			return 0, "", src.fail(i, "%s %s…) is not supported: no search in linear time has it", l.what, l.open)
+	for kind, l := range lookarounds {
+		if !strings.HasPrefix(rest, l.open) {
+			continue
 		}
+		if kind < 4 {
+			end := x.groupEnd(text, i)
+			if end < 0 {
+				return 0, "", src.fail(i, "%s is not closed", l.open)
+			}
+			if out, ok := x.assert(l.open, text[i+len(l.open):end]); ok {
+				return end + 1 - i, out, nil
+			}
+			return 0, "", src.fail(i, "%s %s…) of more than one character is not supported: no search in linear time has it", l.what, l.open)
+		}
+		return 0, "", src.fail(i, "%s %s…) is not supported: no search in linear time has it", l.what, l.open)
 	}
 	for _, open := range []string{"(?P<", "(?<"} {
 		if !strings.HasPrefix(rest, open) {

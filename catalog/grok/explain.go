@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -20,14 +19,14 @@ type explainer struct {
 	anchored bool     // by ^
 	ended    bool     // by $
 	steps    []step
-	prefixes []*regexp.Regexp // of steps: the i-th is what stands before the i-th step
+	prefixes []*matcher // of steps: the i-th is what stands before the i-th step
 }
 
 // column is one blank-separated value of a pattern.
 type column struct {
 	text  string // as the pattern has it, without anchors
 	ref   ref    // its reference, if it is one with nothing around
-	whole *regexp.Regexp
+	whole *matcher
 	rest  bool // it takes what is left of the line
 }
 
@@ -71,17 +70,17 @@ func stripAnchors(pattern string) (body string, start, end bool) {
 }
 
 // compilePart compiles a part of a pattern that compiled whole; nil where a part cannot stand alone.
-func compilePart(text string, defs definitions) *regexp.Regexp {
+func compilePart(text string, defs definitions) *matcher {
 	x := &expansion{defs: defs}
 	expanded, err := x.expand(source{}, text)
 	if err != nil {
 		return nil
 	}
-	re, err := regexp.Compile(expanded)
+	m, err := newMatcher(expanded, x.asserts)
 	if err != nil {
 		return nil
 	}
-	return re
+	return m
 }
 
 // columnsOf divides a pattern at its blanks, or returns nil if its values are not what stands between them.
@@ -133,7 +132,7 @@ func hasBlanks(piece string, defs definitions) (blanks, known bool) {
 	if err != nil {
 		return false, false
 	}
-	a := automatonOf(expr, false)
+	a := automatonOf(expr, x.asserts, false)
 	if a == nil {
 		return false, false
 	}
@@ -226,7 +225,7 @@ func (x *explainer) miss(n int64, line []byte) Miss {
 // byColumns finds the first column that does not fit, and returns its place.
 func (x *explainer) byColumns(m *Miss, line []byte) int {
 	at := 0
-	if _, rest, ok := flow.CutExportTimestamp(line); ok && !x.anchored && !x.columns[0].whole.Match(line[:len(line)-len(rest)-1]) {
+	if _, rest, ok := flow.CutExportTimestamp(line); ok && !x.anchored && !x.columns[0].fits(line[:len(line)-len(rest)-1]) {
 		at = len(line) - len(rest)
 	}
 	for i, c := range x.columns {
@@ -239,7 +238,7 @@ func (x *explainer) byColumns(m *Miss, line []byte) int {
 		if sp := bytes.IndexByte(line[at:], ' '); sp >= 0 && !c.rest {
 			end = at + sp
 		}
-		if !c.whole.Match(line[at:end]) {
+		if !c.fits(line[at:end]) {
 			m.Field, m.Found = c.ref.field, excerpt(line[at:end], 0).text
 			m.Why = why(c.noun(), wants(c), line[at:end], line, i == 0 && x.anchored)
 			return at
@@ -261,7 +260,7 @@ func (x *explainer) bySteps(m *Miss, line []byte) int {
 		if x.prefixes[i] == nil {
 			continue
 		}
-		found := x.prefixes[i].FindIndex(line)
+		found := x.prefixes[i].find(line)
 		if found == nil {
 			continue
 		}
@@ -300,6 +299,9 @@ func (x *explainer) bySteps(m *Miss, line []byte) int {
 	m.Why = "no part of the line matches"
 	return 0
 }
+
+// fits reports whether the column's value may be text.
+func (c column) fits(text []byte) bool { return c.whole.find(text) != nil }
 
 // noun names a column for a sentence.
 func (c column) noun() string {

@@ -1,7 +1,6 @@
 package grok
 
 import (
-	"regexp"
 	"regexp/syntax"
 	"strconv"
 	"strings"
@@ -15,7 +14,7 @@ import (
 type Pattern struct {
 	source, custom string
 	fields         []Field
-	re             func() *regexp.Regexp
+	re             func() *matcher
 	groups         []group   // the capturing groups that fill fields, in order of appearance
 	fast           *splitter // nil: lines go to re
 }
@@ -61,7 +60,13 @@ func Compile(pattern, custom string) (*Pattern, error) {
 	}
 	p := &Pattern{source: pattern, custom: custom, fields: x.fields}
 	// Most patterns never need their regexp. What parsed compiles.
-	p.re = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+	p.re = sync.OnceValue(func() *matcher {
+		m, err := newMatcher(text, x.asserts)
+		if err != nil {
+			panic("grok: a regexp that parses does not compile: " + err.Error())
+		}
+		return m
+	})
 	for i, name := range parsed.CapNames() {
 		if number, ok := strings.CutPrefix(name, "g"); ok {
 			n, err := strconv.Atoi(number)
@@ -131,7 +136,7 @@ func (p *Pattern) find(line []byte, values [][]byte) (start, end int, ok bool) {
 
 // findSlow is find by the regexp alone.
 func (p *Pattern) findSlow(line []byte, values [][]byte) (start, end int, ok bool) {
-	at := p.re().FindSubmatchIndex(line)
+	at := p.re().find(line)
 	if at == nil {
 		return 0, 0, false
 	}

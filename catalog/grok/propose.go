@@ -118,7 +118,7 @@ func (pr *proposer) rebase(fields []flow.Field, record [][]byte) {
 	fits := true
 	for i, f := range fields {
 		text, ok := own[f.Column()]
-		if fits = fits && i < len(record) && i < len(pr.columns) && pr.columns[i].whole.Match(record[i]); fits {
+		if fits = fits && i < len(record) && i < len(pr.columns) && pr.columns[i].fits(record[i]); fits {
 			text = pr.columns[i].text
 		} else if !ok {
 			text = reference(f)
@@ -189,7 +189,7 @@ func (pr *proposer) widen(line []byte) bool {
 	n := len(next.columns)
 	text := line
 	stamp, rest, stamped := flow.CutExportTimestamp(line)
-	if stamped = stamped && !next.columns[0].whole.Match(stamp); stamped {
+	if stamped = stamped && !next.columns[0].fits(stamp); stamped {
 		text = rest
 	}
 	values := bytes.SplitN(text, []byte{' '}, n+1)
@@ -208,7 +208,7 @@ func (pr *proposer) widen(line []byte) bool {
 		switch {
 		case len(v) == 0:
 			return false
-		case c.form == orAny || c.whole.Match(v):
+		case c.form == orAny || c.fits(v):
 		case string(v) == "-":
 			c.form = max(c.form, orDash)
 		default:

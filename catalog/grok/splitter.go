@@ -71,7 +71,7 @@ func newSplitter(pattern string, defs definitions, fields []Field) *splitter {
 		}
 		if !last {
 			for _, b := range v.branches {
-				if b.whole.spaced[b.whole.start[0]] {
+				if a := b.whole; a.spaced[a.start[0]] || a.spaced[a.start[1+int(a.class[' '])]] {
 					return nil // %{DATA} and its like: no line could be decided
 				}
 			}
@@ -110,8 +110,9 @@ func splitTop(text string, separator byte) (pieces []string, ok bool) {
 			i += r.length
 			continue
 		case c == '(':
-			if strings.HasPrefix(text[i:], "(?") && !strings.HasPrefix(text[i:], "(?:") {
-				return nil, false
+			if rest := text[i+1:]; strings.HasPrefix(rest, "?") && !strings.HasPrefix(rest, "?:") && !strings.HasPrefix(rest, "?=") &&
+				!strings.HasPrefix(rest, "?!") && !strings.HasPrefix(rest, "?<=") && !strings.HasPrefix(rest, "?<!") {
+				return nil, false // flags, or a named group
 			}
 			depth++
 		case c == ')':
@@ -148,13 +149,13 @@ func newValue(piece string, defs definitions, fields []Field, prefix bool) (valu
 		if err != nil || len(x.fields) > 0 { // a field within: its place is not the value's
 			return value{}, false
 		}
-		b.whole, b.prefix = automatonOf(expr, false), nil
+		b.whole, b.prefix = automatonOf(expr, x.asserts, false), nil
 		if b.whole == nil {
 			return value{}, false
 		}
 		b.blanks = slices.Contains(b.whole.spaced, true)
 		if prefix {
-			if b.prefix = automatonOf(expr, true); b.prefix == nil {
+			if b.prefix = automatonOf(expr, x.asserts, true); b.prefix == nil {
 				return value{}, false
 			}
 		}
@@ -172,7 +173,7 @@ func wholeGroup(piece string) (inner string, ok bool) {
 	if !ok {
 		inner, ok = strings.CutPrefix(piece, "(")
 	}
-	if !ok || !strings.HasSuffix(inner, ")") || strings.HasSuffix(inner, `\)`) {
+	if !ok || strings.HasPrefix(inner, "?") || !strings.HasSuffix(inner, ")") || strings.HasSuffix(inner, `\)`) {
 		return "", false
 	}
 	inner = inner[:len(inner)-1]
@@ -218,7 +219,7 @@ func (s *splitter) at(line []byte, from int, values [][]byte) (start, end int, v
 		from = next + 1
 		value := &s.values[i]
 		if value.only != nil {
-			at, how := value.only.run(line, from, false)
+			at, how := value.only.run(line, from, value.only.usual)
 			switch how {
 			case fails:
 				return 0, 0, s.orElse(line, start, unmatched)
@@ -226,7 +227,7 @@ func (s *splitter) at(line []byte, from int, values [][]byte) (start, end int, v
 				return 0, 0, undecided
 			}
 			next, slot = at, value.slot
-		} else if next, slot, v = value.run(line, from, false); v != matched {
+		} else if next, slot, v = value.run(line, from); v != matched {
 			return 0, 0, s.orElse(line, start, v)
 		}
 		set(slot, from, next)
@@ -250,8 +251,7 @@ func (s *splitter) at(line []byte, from int, values [][]byte) (start, end int, v
 // first finds the longest suffix of the segment at from that the first value matches.
 func (s *splitter) first(line []byte, from int) (start, end, slot int, v verdict) {
 	for start = from; ; start++ {
-		word := start > 0 && wordByte(line[start-1])
-		end, slot, v = s.values[0].run(line, start, word)
+		end, slot, v = s.values[0].run(line, start)
 		if v != unmatched || s.start || start >= len(line) || line[start] == ' ' {
 			return start, end, slot, v
 		}
@@ -270,23 +270,27 @@ func (s *splitter) orElse(line []byte, start int, v verdict) verdict {
 	}
 	for n := 0; start < len(line) && line[start] != ' '; n++ {
 		start++
-		if _, _, v := first.run(line, start, wordByte(line[start-1])); v == undecided || n > longSegment {
+		if _, _, v := first.run(line, start); v == undecided || n > longSegment {
 			return undecided
 		}
 	}
 	return unmatched
 }
 
-// run matches the whole segment at from; word says whether it begins behind a byte of a word. It is undecided
-// where any alternative could go on past the segment's end.
-func (v *value) run(line []byte, from int, word bool) (end, slot int, found verdict) {
+// run matches what is left of the segment at from. It is undecided where any alternative could go on past the
+// segment's end.
+func (v *value) run(line []byte, from int) (end, slot int, found verdict) {
 	found = unmatched
 	for i := range v.branches {
 		b := &v.branches[i]
 		if found == matched && !b.blanks {
 			continue
 		}
-		switch at, how := b.whole.segment.run(line, from, word); how {
+		state, ok := b.whole.segment.from(line, from)
+		if !ok {
+			return 0, 0, undecided
+		}
+		switch at, how := b.whole.segment.run(line, from, state); how {
 		case unclear:
 			return 0, 0, undecided
 		case matches:
@@ -303,7 +307,7 @@ func (v *value) rest(line []byte, from int) (end, slot int, _ verdict) {
 	for i := range v.branches {
 		b := &v.branches[i]
 		a := b.whole
-		state := int(a.start[0])
+		state := int(a.start[1+int(a.class[' '])]) // there is a value before the last one
 		for at := from; at < len(line) && state != 0; at++ {
 			c := a.class[line[at]]
 			if c == foreign {
@@ -323,7 +327,7 @@ func (v *value) preferred(line []byte, from int) (end, slot int, _ verdict) {
 	for i := range v.branches {
 		b := &v.branches[i]
 		a := b.prefix
-		state := int(a.start[0])
+		state := int(a.start[1+int(a.class[' '])]) // there is a value before the last one
 		best, at := -1, from
 		for at < len(line) && state != 0 {
 			c := a.class[line[at]]

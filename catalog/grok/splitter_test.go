@@ -3,6 +3,8 @@ package grok
 import (
 	"bytes"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,7 +62,8 @@ func genPattern(t *rapid.T) (pattern string, tokens []string) {
 		case 2:
 			parts[i] = fmt.Sprintf("(?:%s|%%{WORD:g%d}|-)", parts[i], i)
 		case 3:
-			parts[i] = rapid.SampledFrom([]string{"-", "a+", "[0-9]*", "(?:a|ab)", "x?", "(?:b|b c)", "(?:ab|b c)"}).Draw(t, "plain")
+			parts[i] = rapid.SampledFrom([]string{"-", "a+", "[0-9]*", "(?:a|ab)", "x?", "(?:b|b c)", "(?:ab|b c)",
+				"(?<![a-z])[ab]+", `\d+(?=\s|$)`, `(?!x)\S+`, `\S+(?<=b)`, `(?<=^|\s)[a-z]+`, `[ab]+(?! )`}).Draw(t, "plain")
 		case 4:
 			parts[i] = fmt.Sprintf("(%s|a+\\b|%%{IP:h%d})", parts[i], i)
 		}
@@ -200,4 +203,32 @@ func TestSplitterTakes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestMachine(t *testing.T) {
+	t.Run("agrees_with_the_standard_library", func(t *testing.T) {
+		rapid.Check(t, func(t *rapid.T) {
+			text := rapid.StringMatching(`(\(\?P<g0>(a|b\||\[ab\]|\.)[*+?]?\)[*?]?|a|\\b|\\B|\(\?:a\|ab\|b\)[*+?]{0,2}|\.\*\??|\^|\$|é|\(b\*\)\*){1,6}`).Draw(t, "regexp")
+			re, err := regexp.Compile(strings.Replace(text, "g0", "x", 1))
+			if err != nil {
+				return // two groups of a name, a quantifier too many
+			}
+			m, err := newMachine(strings.Replace(text, "g0", "x", 1), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				line := []byte(rapid.StringMatching(`[ab é]{0,8}`).Draw(t, "line"))
+				want, got := re.FindSubmatchIndex(line), m.find(line)
+				for i := range want {
+					if i >= 2 && re.SubexpNames()[i/2] == "" {
+						want[i] = -1 // the machine keeps what is named
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("%s on %q: %v, want %v", re, line, got, want)
+				}
+			}
+		})
+	})
 }
