@@ -54,12 +54,12 @@ func (k *Keys) Lookup(id string) (Key, bool) {
 // It returns fault.Invalid for a file that others may read or that holds no key, naming the file and
 // never the secret.
 func OpenKeys(credentialsFile, account string) (*Keys, error) {
-	id, secret, err := readCredentials(credentialsFile)
+	id, secret, err := ReadCredentials(credentialsFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeCredentials(credentialsFile); err != nil {
 			return nil, fault.Newf(fault.Unavailable, "credentials file "+credentialsFile, "cannot be made: %w", err)
 		}
-		id, secret, err = readCredentials(credentialsFile)
+		id, secret, err = ReadCredentials(credentialsFile)
 	}
 	if err != nil {
 		return nil, err
@@ -70,8 +70,8 @@ func OpenKeys(credentialsFile, account string) (*Keys, error) {
 // maxCredentials bounds the file; a shared-credentials file is a few lines.
 const maxCredentials = 1 << 20
 
-// readCredentials reads the key of the [default] profile.
-func readCredentials(file string) (id, secret string, err error) {
+// ReadCredentials reads the key of the [default] profile.
+func ReadCredentials(file string) (id, secret string, err error) {
 	subject := "credentials file " + file
 	info, err := os.Stat(file)
 	switch {

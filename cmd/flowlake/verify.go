@@ -3,19 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -48,7 +41,7 @@ func verify(ctx context.Context, out io.Writer, t *target, sums bool) error {
 	if err != nil {
 		return err
 	}
-	body, err := postOwn(ctx, cfg, fmt.Sprintf("%s?sums=%t", doorflowlake.VerifyPath, sums))
+	body, err := post(ctx, cfg, "flowlake", fmt.Sprintf("%s?sums=%t", doorflowlake.VerifyPath, sums), nil, nil)
 	if err != nil {
 		return asNoServer(err)
 	}
@@ -90,35 +83,4 @@ func verify(ctx context.Context, out io.Writer, t *target, sums bool) error {
 	}
 	_, err = fmt.Fprintf(out, "whole: all log events, and %d objects of %d bytes\n", objects, bytes)
 	return err
-}
-
-// postOwn calls one of flowlake's own operations and returns the body of its answer.
-func postOwn(ctx context.Context, cfg aws.Config, path string) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, *cfg.BaseEndpoint+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	key, err := cfg.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, err
-	}
-	empty := sha256.Sum256(nil)
-	hash := hex.EncodeToString(empty[:])
-	req.Header.Set("X-Amz-Content-Sha256", hash)
-	if err := v4.NewSigner().SignHTTP(ctx, key, req, hash, "flowlake", cfg.Region, time.Now()); err != nil {
-		return nil, err
-	}
-	res, err := cfg.HTTPClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode == http.StatusOK {
-		return res.Body, nil
-	}
-	defer res.Body.Close()
-	var refused struct{ Code, Message string }
-	if err := xml.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&refused); err != nil || refused.Code == "" {
-		return nil, fmt.Errorf("the server answered %s", res.Status)
-	}
-	return nil, fmt.Errorf("%s: %s", refused.Code, refused.Message)
 }

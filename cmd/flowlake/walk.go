@@ -38,6 +38,7 @@ const demoPattern = `%{NUMBER:version:int} %{NUMBER:account_id} %{NOTSPACE:inter
 
 // walk takes a file of flow logs through the pipeline's public API, one step after the other.
 type walk struct {
+	cfg   aws.Config
 	out   io.Writer
 	input string
 	needs map[string][]string // by service.operation: the actions its row declares
@@ -57,7 +58,7 @@ type walk struct {
 
 func newWalk(cfg aws.Config, out io.Writer, input string) *walk {
 	w := &walk{
-		out: out, input: input, needs: map[string][]string{},
+		cfg: cfg, out: out, input: input, needs: map[string][]string{},
 		logs: cloudwatchlogs.NewFromConfig(cfg), glue: glue.NewFromConfig(cfg), athena: athena.NewFromConfig(cfg),
 		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
@@ -295,6 +296,25 @@ func (w *walk) crawl(ctx context.Context) error {
 	}
 	w.table = *tables.TableList[0].Name
 	return w.doctor(ctx)
+}
+
+// doctor prints what the crawl recorded of its Grok classifier.
+func (w *walk) doctor(ctx context.Context) error {
+	r, err := crawlReport(ctx, w.cfg, demoCrawler)
+	if err != nil {
+		return err
+	}
+	for _, d := range r.Diagnoses {
+		var b strings.Builder
+		if err := d.Findings.WriteText(&b); err != nil {
+			return err
+		}
+		fmt.Fprintf(w.out, "\n   The classifier doctor on %s:\n", d.Classifier)
+		for line := range strings.SplitSeq(strings.TrimRight(b.String(), "\n"), "\n") {
+			fmt.Fprintln(w.out, strings.TrimRight("     "+line, " "))
+		}
+	}
+	return nil
 }
 
 func (w *walk) queryAddress(ctx context.Context) error {
