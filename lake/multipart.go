@@ -71,9 +71,8 @@ func (s *Store) CreateUpload(ctx context.Context, c access.Caller, in PutInput) 
 	}
 	o.Modified = now()
 	var id [uploadIDLen / 2]byte
-	rand.Read(id[6:])
-	ms := binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixMilli()))
-	copy(id[:6], ms[2:])
+	rand.Read(id[8:])
+	binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixMicro())) // a key's uploads are listed as they began
 	u := Upload{ID: hex.EncodeToString(id[:]), Object: o}
 	return u, s.apply(commit{prepare: func(b *pebble.Batch) ([]segment, error) {
 		if _, err := s.bucket(in.Bucket); err != nil {
