@@ -63,7 +63,15 @@ func dedupe(items []string) []string {
 
 // anchor is the fragment that Markdown viewers give to a title.
 func anchor(title string) string {
-	return strings.ReplaceAll(strings.ToLower(title), " ", "-")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-' || r == '_' || r > '~' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+			return r
+		}
+		return -1
+	}, strings.ToLower(title))
 }
 
 // Refused lists the members of a typed operation's input that its row does not name. Below a structure of
