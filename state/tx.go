@@ -116,9 +116,14 @@ func (t *Tx) List(scope ID, after string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		const page = 500
 		for {
+			// One bound, not two: SQLite would seek to the first and walk to the other.
+			bound, from := "key>=?", scope.Key
+			if after >= scope.Key {
+				bound, from = "key>?", after
+			}
 			rows, err := t.page(`SELECT kind, account, region, key, version, data FROM documents
-				WHERE kind=? AND account=? AND region=? AND key>=? AND key>? ORDER BY key LIMIT ?`,
-				scope.Kind, scope.Account, scope.Region, scope.Key, after, page)
+				WHERE kind=? AND account=? AND region=? AND `+bound+` ORDER BY key LIMIT ?`,
+				scope.Kind, scope.Account, scope.Region, from, page)
 			if err != nil {
 				yield(Row{}, failed(scope.subject(), err))
 				return

@@ -255,10 +255,13 @@ func layout(l listing, g group) (keys []catalog.Column, partitions []partition) 
 	named := make([]bool, levels)
 	for i := range levels {
 		name := "partition_" + strconv.Itoa(i)
-		if key, ok := keyOf(paths, i); ok && !columns[key] {
+		if key, ok := keyOf(paths, i); ok && !columns[key] && len(key) <= 255 {
 			name, named[i] = key, true
-			columns[key] = true
 		}
+		for columns[name] {
+			name += "_"
+		}
+		columns[name] = true
 		keys = append(keys, catalog.Column{Name: name, Type: "string"})
 	}
 	at := make(map[string]int)

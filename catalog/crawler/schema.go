@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"flowlake/catalog"
 	"flowlake/columnar"
@@ -148,17 +149,22 @@ func similarity(a, b []column, positional bool) float64 {
 	return score / float64(max(len(a), len(b)))
 }
 
-// tableColumns are the columns as the catalogue has them. Names that differ only in case are one.
+// tableColumns are the columns as the catalogue has them. Names that differ only in case are one, and those
+// that no table can have are left out.
 func tableColumns(columns []column) []catalog.Column {
 	out := make([]catalog.Column, 0, len(columns))
 	seen := make(map[string]bool)
 	for _, col := range columns {
 		n := strings.ToLower(col.name)
-		if n == "" || seen[n] {
-			continue
+		if n == "" || len(n) > 255 || seen[n] || !utf8.ValidString(n) || strings.ContainsFunc(n, control) {
+			continue // no table can have it
 		}
 		seen[n] = true
-		out = append(out, catalog.Column{Name: n, Type: hive(col.typ)})
+		t := hive(col.typ)
+		if _, err := columnar.ParseType(t); err != nil { // longer than the catalogue keeps
+			t = "string"
+		}
+		out = append(out, catalog.Column{Name: n, Type: t})
 	}
 	return out
 }
