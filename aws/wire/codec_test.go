@@ -230,11 +230,11 @@ func TestReadForm(t *testing.T) {
 
 func TestWriteXML(t *testing.T) {
 	op := assumeRole()
-	out := &sts.AssumeRoleOutput{PackedPolicySize: aws.Int32(3), SourceIdentity: aws.String("<a&\"\x01\xff\r\n>"),
+	out := &sts.AssumeRoleOutput{SourceIdentity: aws.String("<a&\"\x01\xff\r\n>"),
 		Credentials: &ststypes.Credentials{AccessKeyId: aws.String("A"), Expiration: aws.Time(time.Unix(1700000000, 5e8))}}
 	got, err := appendResult(nil, "AssumeRole", "urn:sts", "id", op.output, reflect.ValueOf(out).Elem())
 	const want = `<AssumeRoleResponse xmlns="urn:sts"><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><Expiration>2023-11-14T22:13:20.5Z</Expiration></Credentials>` +
-		"<PackedPolicySize>3</PackedPolicySize><SourceIdentity>&lt;a&amp;&quot;\uFFFD\uFFFD&#13;\n&gt;</SourceIdentity></AssumeRoleResult><ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></AssumeRoleResponse>\n"
+		"<SourceIdentity>&lt;a&amp;&quot;\uFFFD\uFFFD&#13;\n&gt;</SourceIdentity></AssumeRoleResult><ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></AssumeRoleResponse>\n"
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v", got, err)
 	}

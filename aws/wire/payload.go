@@ -47,14 +47,13 @@ func payloadHash(r *http.Request, query []pair, presigned bool) (string, error) 
 
 // payload is the body of a raw operation: unframed, counted, and held against everything that was announced of it.
 type payload struct {
-	src     io.Reader // the unframed bytes
-	chunks  *chunkReader
-	size    int64 // announced; -1 when it is not known
-	limit   int64 // Unlimited for none
-	read    int64
-	checks  []*check
-	err     error
-	trailed bool // checks may come from trailers
+	src    io.Reader // the unframed bytes
+	chunks *chunkReader
+	size   int64 // announced; -1 when it is not known
+	limit  int64 // Unlimited for none
+	read   int64
+	checks []*check
+	err    error
 }
 
 // check is one sum over the payload, and what it should be.
