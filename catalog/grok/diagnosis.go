@@ -67,7 +67,7 @@ func Diagnose(r io.Reader, p *Pattern, opts Options) (*Diagnosis, error) {
 		opts.MaxLine = 1 << 20
 	}
 	d := &doctor{
-		Diagnosis: Diagnosis{Pattern: p.source, Custom: p.custom, Fields: p.fields},
+		Diagnosis: Diagnosis{Pattern: p.source, Custom: p.custom, Fields: append([]Field{}, p.fields...)},
 		p:         p, opts: opts,
 		values:   make([][]byte, len(p.fields)),
 		misfits:  make([]misfits, len(p.fields)),

@@ -33,14 +33,13 @@ func (m *matcher) find(line []byte) []int {
 	return m.m.find(line)
 }
 
-func (m *matcher) match(text string) bool { return m.find([]byte(text)) != nil }
-
 // machine runs all threads of a program through the line side by side, in order of preference, so its time is
 // linear in the line and its memory is not of the line's length.
 type machine struct {
 	prog     *syntax.Prog
 	asserts  []*assertion
-	keeps    []bool // by capture register: it is of the match or of a named group
+	keeps    []int // by end of a group, as the program counts them: the place in a thread's captures, -1 if the group has no name
+	kept     int   // captures of a thread
 	anchored bool
 	runs     sync.Pool // of *run
 }
@@ -50,6 +49,7 @@ type run struct {
 	line       []byte
 	now, after threads
 	captures   []int    // of the thread being followed
+	found      []int    // of the best match so far
 	seen       []uint32 // by instruction: the last generation that followed it
 	generation uint32   // one for each place in the line
 }
@@ -72,13 +72,18 @@ func newMachine(text string, asserts []*assertion) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &machine{prog: prog, asserts: asserts, keeps: make([]bool, 2*len(names))}
+	m := &machine{prog: prog, asserts: asserts}
 	for i, name := range names {
-		m.keeps[2*i], m.keeps[2*i+1] = name != "" || i == 0, name != "" || i == 0
+		if name == "" && i > 0 {
+			m.keeps = append(m.keeps, -1, -1)
+			continue
+		}
+		m.keeps = append(m.keeps, m.kept, m.kept+1)
+		m.kept += 2
 	}
 	m.anchored = prog.StartCond()&syntax.EmptyBeginText != 0
 	m.runs.New = func() any {
-		return &run{captures: make([]int, len(m.keeps)), seen: make([]uint32, len(prog.Inst))}
+		return &run{captures: make([]int, m.kept), seen: make([]uint32, len(prog.Inst))}
 	}
 	return m, nil
 }
@@ -117,7 +122,8 @@ func (m *machine) find(line []byte) []int {
 			captures := r.now.captures[i*len(r.captures) : (i+1)*len(r.captures)]
 			inst := &m.prog.Inst[pc]
 			if inst.Op == syntax.InstMatch {
-				found = append(found[:0], captures...)
+				r.found = append(r.found[:0], captures...)
+				found = r.found
 				found[1] = at
 				break // the others are less preferred
 			}
@@ -134,7 +140,16 @@ func (m *machine) find(line []byte) []int {
 		at += size
 	}
 	r.line = nil
-	return found
+	if found == nil {
+		return nil
+	}
+	all := make([]int, len(m.keeps))
+	for i, n := range m.keeps {
+		if all[i] = -1; n >= 0 {
+			all[i] = found[n]
+		}
+	}
+	return all
 }
 
 // advance begins a new place in the line: no instruction was followed there yet.
@@ -169,8 +184,8 @@ func (m *machine) follow(r *run, set *threads, pc uint32, at int, flags syntax.E
 			m.follow(r, set, inst.Out, at, flags)
 		}
 	case syntax.InstCapture:
-		n := inst.Arg
-		if !m.keeps[n] {
+		n := m.keeps[inst.Arg]
+		if n < 0 {
 			m.follow(r, set, inst.Out, at, flags)
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"flowlake/fault"
 )
@@ -222,6 +223,35 @@ func TestCompile(t *testing.T) {
 			if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("got  %v\nwant %s", err, row.want)
 			}
+		})
+	}
+}
+
+func TestCompileIsBounded(t *testing.T) {
+	// Each value of the first asks for an automaton of more states than there may be; the second's are large each.
+	var many, large []string
+	for i := range 60 {
+		many = append(many, fmt.Sprintf("(?:a|b)*%c(?:a|b){20}", 'a'+i%2))
+	}
+	for i := range 60 {
+		large = append(large, fmt.Sprintf("(?:a|b)*a(?:a|b){9}c{%d}", i))
+	}
+	for _, row := range []struct{ name, pattern string }{
+		{"exponential_values", strings.Join(many, " ")},
+		{"large_values", strings.Join(large, " ")},
+		{"large_repeats", `\S{500} (?:%{IP}){20} \S{999}`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			began := time.Now()
+			p, err := Compile(row.pattern, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Match([]byte(strings.Repeat("ab ", 1000)), make([][]byte, len(p.Fields())))
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("%s took %s", row.pattern, took)
+			}
+			t.Log(time.Since(began))
 		})
 	}
 }

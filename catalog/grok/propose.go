@@ -29,7 +29,11 @@ type proposer struct {
 	headers int64
 	empty   int64
 	tooLong bool // a proposal was longer than Glue takes
+	failed  int  // proposals that came to nothing
 }
+
+// maxFailed bounds the proposals that are tried in vain: each costs a compilation.
+const maxFailed = 100
 
 // presence says in how many of the covered lines something is.
 type presence uint8
@@ -184,6 +188,9 @@ func (pr *proposer) covered(p *Pattern, line []byte) bool {
 
 // widen changes the columns so that they cover the line, or leaves them as they were.
 func (pr *proposer) widen(line []byte) bool {
+	if pr.failed > maxFailed {
+		return false
+	}
 	next := *pr
 	next.columns = append([]proposed(nil), pr.columns...)
 	n := len(next.columns)
@@ -223,6 +230,7 @@ func (pr *proposer) widen(line []byte) bool {
 	pr.tooLong = pr.tooLong || utf8.RuneCountInString(proposal) > MaxPattern
 	p, err := Compile(proposal, pr.custom)
 	if err != nil || !pr.covered(p, line) {
+		pr.failed++
 		return false
 	}
 	next.current, next.values = p, pr.values

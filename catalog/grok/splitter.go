@@ -43,6 +43,9 @@ const (
 	matched
 )
 
+// maxTables bounds the states of all automata of a pattern; the seed's pattern has 1,488.
+const maxTables = 1 << 14
+
 // longSegment bounds the search for the first value's beginning, which is quadratic in its segment.
 const longSegment = 256
 
@@ -57,6 +60,7 @@ func newSplitter(pattern string, defs definitions, fields []Field) *splitter {
 	if !ok || len(pieces) < 2 {
 		return nil
 	}
+	states := 0
 	for i, piece := range pieces {
 		if strings.IndexAny(piece, "*+?{") == 0 { // a quantifier of the blank before it
 			return nil
@@ -67,6 +71,12 @@ func newSplitter(pattern string, defs definitions, fields []Field) *splitter {
 		last := i == len(pieces)-1
 		v, ok := newValue(piece, defs, fields, last && !s.end)
 		if !ok {
+			return nil
+		}
+		for _, b := range v.branches {
+			states += len(b.whole.final)
+		}
+		if states > maxTables {
 			return nil
 		}
 		if !last {
