@@ -25,21 +25,21 @@ type analysis struct {
 	opts    Options
 	catalog string // the data catalogue's name in lower case
 	scans   []*scan
-	names   int // names made so far
-	depth   int // of the tree, against the stack's end
-	tries   int // TRY(…) around what is translated now
-	views   []string
+	names   int      // names made so far
+	depth   int      // of the tree, against the stack's end
+	views   []string // being expanded, outermost first
+	outer   []use    // columns of blocks around a subquery that it names, see scope.subquery
 }
 
 // scan is one place that reads a table.
 type scan struct {
 	Table
-	rel   Relation
-	types []typ // of the keys
-	data  []*scanColumn
-	keys  []*scanColumn
-	path  scanColumn
-	terms []pendingTerm
+	rel    Relation
+	types  []typ // of the keys
+	data   []*scanColumn
+	keys   []*scanColumn
+	path   scanColumn
+	terms  []pendingTerm
 	unused bool // in a WITH table that nothing names
 }
 

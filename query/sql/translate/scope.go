@@ -17,7 +17,7 @@ type expr struct {
 	constant bool // eval needs no keys
 	never    bool // the value is never NaN, as no exact number is
 	key      *keyRef
-	unquoted string // of a string literal: what it says
+	parts    []expr // of a row that is written out: its fields
 }
 
 // facts are what an expression takes over from its parts.
@@ -223,6 +223,9 @@ func (s *scope) lookup(name []string, pos int) (expr, bool, error) {
 		e.cols = f.cols
 		if at.group == nil || !at.group.keys[f.sql] {
 			e.uses = []use{{scope: at, sql: f.sql, name: strings.Join(name, "."), pos: pos, key: f.key}}
+			if at != s {
+				s.a.outer = append(s.a.outer, e.uses[0])
+			}
 		}
 		if f.key != nil && at == s {
 			k := f.key

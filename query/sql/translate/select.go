@@ -391,3 +391,15 @@ func (s *scope) star(it sql.SelectItem, items []item, out []field) ([]item, []fi
 	}
 	return items, out, nil
 }
+
+func conjuncts(e sql.Expr) []sql.Expr {
+	e = sql.Unparen(e)
+	if l, ok := e.(*sql.Logical); ok && l.Op == sql.And {
+		var out []sql.Expr
+		for _, t := range l.Terms {
+			out = append(out, conjuncts(t)...)
+		}
+		return out
+	}
+	return []sql.Expr{e}
+}
