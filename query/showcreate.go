@@ -2,56 +2,30 @@ package query
 
 import (
 	"maps"
-	"slices"
-	"strings"
 
 	"flowlake/catalog"
 	"flowlake/query/sql"
 )
 
-// createStatement is the CREATE EXTERNAL TABLE that makes t. Reading it back gives the same table,
-// whatever its names and properties hold.
+// createStatement is the CREATE EXTERNAL TABLE that makes t in its database.
 func createStatement(t catalog.Table) string {
-	var b strings.Builder
-	b.WriteString("CREATE EXTERNAL TABLE " + sql.QuoteHiveIdent(t.Database) + "." + sql.QuoteHiveIdent(t.Name) + "(\n" + columnLines(t.Storage.Columns) + ")\n")
-	if comment := t.Parameters["comment"]; comment != "" {
-		b.WriteString("COMMENT " + sql.QuoteHiveString(comment) + "\n")
+	d := sql.TableDDL{
+		Name: t.Name, Comment: t.Parameters["comment"],
+		Columns: columnDDL(t.Storage.Columns), PartitionKeys: columnDDL(t.PartitionKeys),
+		BucketColumns: t.Storage.BucketColumns, Buckets: int(t.Storage.NumberOfBuckets),
+		SerDe: t.Storage.SerDe.Library, SerDeProperties: t.Storage.SerDe.Parameters,
+		InputFormat: t.Storage.InputFormat, OutputFormat: t.Storage.OutputFormat,
+		Location: t.Storage.Location, Properties: maps.Clone(t.Parameters),
 	}
-	if len(t.PartitionKeys) > 0 {
-		b.WriteString("PARTITIONED BY ( \n" + columnLines(t.PartitionKeys) + ")\n")
-	}
-	b.WriteString("ROW FORMAT SERDE \n  " + sql.QuoteHiveString(t.Storage.SerDe.Library) + " \n")
-	if len(t.Storage.SerDe.Parameters) > 0 {
-		b.WriteString("WITH SERDEPROPERTIES ( \n" + propertyLines(t.Storage.SerDe.Parameters) + ") \n")
-	}
-	if t.Storage.InputFormat != "" {
-		b.WriteString("STORED AS INPUTFORMAT \n  " + sql.QuoteHiveString(t.Storage.InputFormat) + " \nOUTPUTFORMAT \n  " + sql.QuoteHiveString(t.Storage.OutputFormat) + "\n")
-	}
-	b.WriteString("LOCATION\n  " + sql.QuoteHiveString(t.Storage.Location) + "\n")
-	rest := maps.Clone(t.Parameters)
-	delete(rest, "EXTERNAL")
-	delete(rest, "comment")
-	if len(rest) == 0 {
-		return strings.TrimSuffix(b.String(), "\n")
-	}
-	return b.String() + "TBLPROPERTIES (\n" + propertyLines(rest) + ")"
+	delete(d.Properties, "EXTERNAL")
+	delete(d.Properties, "comment")
+	return d.Render()
 }
 
-func columnLines(columns []catalog.Column) string {
-	lines := make([]string, len(columns))
+func columnDDL(columns []catalog.Column) []sql.ColumnDDL {
+	out := make([]sql.ColumnDDL, len(columns))
 	for i, c := range columns {
-		lines[i] = "  " + sql.QuoteHiveIdent(c.Name) + " " + c.Type
-		if c.Comment != "" {
-			lines[i] += " COMMENT " + sql.QuoteHiveString(c.Comment)
-		}
+		out[i] = sql.ColumnDDL{Name: c.Name, Type: c.Type, Comment: c.Comment}
 	}
-	return strings.Join(lines, ", \n")
-}
-
-func propertyLines(m map[string]string) string {
-	var lines []string
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		lines = append(lines, "  "+sql.QuoteHiveString(k)+"="+sql.QuoteHiveString(m[k]))
-	}
-	return strings.Join(lines, ", \n")
+	return out
 }

@@ -17,6 +17,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"flowlake/aws/wire"
 )
 
 // drainTime is how long requests under way may take once the server is told to stop; with the rooms'
@@ -134,6 +137,7 @@ func serve(ctx context.Context, stdout interface{ Write([]byte) (int, error) }, 
 		}
 		tlsConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
+	unix.Umask(0o077) // what libraries create is the owner's only, too
 	h, err := openHouse(houseConfig{data: o.data, account: o.account, region: o.region, credentials: o.credentials, log: log})
 	if err != nil {
 		return err
@@ -159,14 +163,9 @@ func serve(ctx context.Context, stdout interface{ Write([]byte) (int, error) }, 
 		fmt.Fprintln(w, "ok")
 	})
 	mux.Handle("GET /_flowlake/metrics", promhttp.HandlerFor(h.metrics, promhttp.HandlerOpts{}))
-	srv := &http.Server{
-		Handler:           doors(mux, h.server),
-		TLSConfig:         tlsConfig,
-		ReadHeaderTimeout: 20 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	srv := wire.NewHTTPServer(doors(mux, h.server))
+	srv.TLSConfig = tlsConfig
+	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	g, work := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.run(work) })
 	g.Go(func() error {
