@@ -214,7 +214,7 @@ func (x *expansion) class(src source, text string, i int) (int, error) {
 				return 0, src.fail(j, "[: is not closed")
 			}
 			j += end + 2
-		case text[j] == '[' && !first:
+		case text[j] == '[' && !(first && strings.HasPrefix(text[j+1:], "]")):
 			return 0, src.fail(j, "a class within a class is not supported; a literal bracket is written \\[")
 		case strings.HasPrefix(text[j:], "&&"):
 			return 0, src.fail(j, "an intersection of classes (&&) is not supported")

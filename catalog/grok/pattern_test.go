@@ -209,6 +209,7 @@ func TestCompile(t *testing.T) {
 		{"a_possessive_quantifier", "a++", "", `a possessive quantifier "++" is not supported`},
 		{"a_backreference", `(a)\1`, "", `at character 4: a backreference (\1) is not supported`},
 		{"a_class_within_a_class", "[a[bc]]", "", "at character 3: a class within a class is not supported"},
+		{"a_class_at_a_class's_beginning", "[[bc]]", "", "at character 2: a class within a class is not supported"},
 		{"an_intersection_of_classes", "[a-z&&b]", "", "an intersection of classes (&&) is not supported"},
 		{"an_open_class", "x[a", "", "at character 2: [ is not closed"},
 		{"an_open_group", "(a", "", "missing closing )"},
@@ -227,7 +228,7 @@ func TestCompile(t *testing.T) {
 	}
 }
 
-func TestCompileIsBounded(t *testing.T) {
+func TestCost(t *testing.T) {
 	// Each value of the first asks for an automaton of more states than there may be; the second's are large each.
 	var many, large []string
 	for i := range 60 {
@@ -239,6 +240,9 @@ func TestCompileIsBounded(t *testing.T) {
 	for _, row := range []struct{ name, pattern string }{
 		{"exponential_values", strings.Join(many, " ")},
 		{"large_values", strings.Join(large, " ")},
+		{"last_values_in_vain", `%{WORD:a} .*X`},
+		{"last_values_in_vain_to_the_end", `%{WORD:a} .*X$`},
+		{"first_values_in_vain", `.*X %{WORD:a}`},
 		{"large_repeats", `\S{500} (?:%{IP}){20} \S{999}`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -247,7 +251,7 @@ func TestCompileIsBounded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.Match([]byte(strings.Repeat("ab ", 1000)), make([][]byte, len(p.Fields())))
+			p.Match([]byte(strings.Repeat("ab ", 3000)), make([][]byte, len(p.Fields())))
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("%s took %s", row.pattern, took)
 			}

@@ -193,10 +193,16 @@ func wholeGroup(piece string) (inner string, ok bool) {
 
 // find is Pattern.find.
 func (s *splitter) find(line []byte, values [][]byte) (start, end int, v verdict) {
+	inVain := 0
 	for from := 0; ; {
 		start, end, v = s.at(line, from, values)
 		if v != unmatched || s.start {
 			return start, end, v
+		}
+		if end == triedLast {
+			if inVain++; inVain > maxInVain {
+				return 0, 0, undecided
+			}
 		}
 		for from < len(line) && line[from] != ' ' {
 			from++
@@ -207,6 +213,13 @@ func (s *splitter) find(line []byte, values [][]byte) (start, end int, v verdict
 		from++
 	}
 }
+
+// The last value may read the line to its end each time that it is tried: more than a few times in vain
+// would make long lines quadratic.
+const (
+	triedLast = -1 // what at returns as the end of a match that failed by the last value
+	maxInVain = 16
+)
 
 // at tries the segment that begins at from as the first value's.
 func (s *splitter) at(line []byte, from int, values [][]byte) (start, end int, v verdict) {
@@ -252,7 +265,7 @@ func (s *splitter) at(line []byte, from int, values [][]byte) (start, end int, v
 		end, slot, v = s.values[last].preferred(line, from)
 	}
 	if v != matched {
-		return 0, 0, s.orElse(line, start, v)
+		return 0, triedLast, s.orElse(line, start, v)
 	}
 	set(slot, from, end)
 	return start, end, matched
