@@ -24,6 +24,8 @@ const (
 	reserveFiles = 64
 	// reserveBytes of the disk stay free: the index must still be able to write its log when objects cannot be written.
 	reserveBytes = 64 << 20
+	// commitBytes is what a commit itself wants to be free: more than the index writes at once.
+	commitBytes = 8 << 20
 	// flushBytes is how much of a file is written before the disk is nudged to take it, and free space is looked at again.
 	flushBytes = 16 << 20
 )
@@ -51,7 +53,10 @@ func (s *Store) shard(file uint64) string {
 }
 
 // room returns fault.Unavailable when the disk cannot take size more bytes and the reserve.
-func (s *Store) room(size int64) error {
+func (s *Store) room(size int64) error { return s.free(uint64(max(size, 0)) + reserveBytes) }
+
+// free returns fault.Unavailable when less than need bytes of the disk are free.
+func (s *Store) free(need uint64) error {
 	u, err := s.fs.GetDiskUsage(s.dir)
 	if errors.Is(err, vfs.ErrUnsupported) {
 		return nil
@@ -59,7 +64,7 @@ func (s *Store) room(size int64) error {
 	if err != nil {
 		return fault.Newf(fault.Unavailable, "disk", "%w", err)
 	}
-	if need := uint64(max(size, 0)) + reserveBytes; u.AvailBytes < need {
+	if u.AvailBytes < need {
 		return fault.Newf(fault.Unavailable, "disk", "full: %d MiB free, %d MiB needed", u.AvailBytes>>20, need>>20)
 	}
 	return nil
@@ -273,7 +278,7 @@ func (s *Store) reap(ctx context.Context) error {
 	for ctx.Err() == nil {
 		f.mu.Lock()
 		batch := slices.Clone(f.queue[:min(most, len(f.queue))])
-		f.queue = slices.Delete(f.queue, 0, len(batch))
+		f.queue = f.queue[len(batch):]
 		f.mu.Unlock()
 		if len(batch) == 0 {
 			return nil

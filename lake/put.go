@@ -271,6 +271,9 @@ type commit struct {
 // apply makes a commit in one synced batch. The files of objects that are put leave the pending list; those of
 // objects that go enter the list of doomed files.
 func (s *Store) apply(m commit) error {
+	if err := s.free(commitBytes); err != nil {
+		return err
+	}
 	s.buckets.change.RLock()
 	defer s.buckets.change.RUnlock()
 	keys := make([][]byte, len(m.changes), len(m.changes)+len(m.locks))
