@@ -9,7 +9,7 @@ import (
 func init() {
 	define(`
 sqrt(double) double = flowlake_sqrt($1)
-cbrt(double) double = cbrt($1)
+cbrt(double) double = flowlake_cbrt($1)
 exp(double) double = exp($1)
 ln(double) double = flowlake_ln($1)
 log2(double) double = (flowlake_ln($1) / ln(2))
@@ -146,7 +146,10 @@ contains(varchar, ipaddress) boolean = flowlake_cidr_contains($1, $2)
 		if err != nil {
 			return e, err
 		}
-		return fixed(tVarchar, quoteText(e.t.String()), e.t.String()), nil
+		name := e.t.String()
+		out := made(tVarchar, quoteText(name), e)
+		out.uses = nil // the type of a column is the same in every row
+		return out.valued(func([]any) any { return name }), nil
 	}
 }
 

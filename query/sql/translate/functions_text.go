@@ -223,7 +223,7 @@ func (c *call) regexp(template string) (expr, error) {
 		return expr{}, c.refuse("the regular expression %s (%s)", quoteText(pattern), strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	subject := c.s.coerced(c.args[0], tVarchar)
-	args := []string{subject.sql, quoteText(pattern)}
+	args := []string{subject.sql, quoteText(namedGroups(pattern))}
 	parts := []expr{subject}
 	t := map[string]typ{"regexp_like": tBoolean, "regexp_extract": tVarchar, "regexp_replace": tVarchar,
 		"regexp_count": tBigint}[c.name]
@@ -264,6 +264,28 @@ func (c *call) regexp(template string) (expr, error) {
 		return expr{}, c.refuse("%s with a pattern that matches the empty string", c.name)
 	}
 	return made(t, fill(template, args), parts...), nil
+}
+
+// namedGroups spells (?<name>…) as the engine does, (?P<name>…).
+func namedGroups(pattern string) string {
+	var b strings.Builder
+	class := false
+	for i := 0; i < len(pattern); i++ {
+		switch {
+		case pattern[i] == '\\' && i+1 < len(pattern):
+			b.WriteByte(pattern[i])
+			i++
+		case pattern[i] == '[':
+			class = true
+		case pattern[i] == ']':
+			class = false
+		case !class && strings.HasPrefix(pattern[i:], "(?<"):
+			b.WriteString("(?P")
+			i += 2
+		}
+		b.WriteByte(pattern[i])
+	}
+	return b.String()
 }
 
 // emptyMatch reports whether an expression may match nothing: engines differ in how they go on then.

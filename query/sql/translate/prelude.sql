@@ -137,7 +137,8 @@ CREATE OR REPLACE MACRO flowlake_map_of_pairs(p) AS CASE
 -- JSON, held as text
 CREATE OR REPLACE MACRO flowlake_json_extract(s, p) AS CASE WHEN json_valid(s) THEN CAST(json_extract(s, p) AS VARCHAR) END;
 CREATE OR REPLACE MACRO flowlake_json_scalar(s, p) AS CASE
-  WHEN json_valid(s) AND json_type(s, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(s, p) END;
+  WHEN json_valid(s) THEN CASE WHEN json_type(s, p) IN ('VARCHAR', 'BIGINT', 'UBIGINT', 'BOOLEAN') THEN json_extract_string(s, p)
+  WHEN json_type(s, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN flowlake_json_number(s, p) END END;
 CREATE OR REPLACE MACRO flowlake_json_size(s, p) AS CASE WHEN json_valid(s) THEN CASE json_type(s, p)
   WHEN 'ARRAY' THEN CAST(json_array_length(s, p) AS BIGINT) WHEN 'OBJECT' THEN CAST(len(json_keys(s, p)) AS BIGINT)
   WHEN NULL THEN NULL ELSE CASE WHEN json_type(s, p) IS NOT NULL THEN CAST(0 AS BIGINT) END END END;

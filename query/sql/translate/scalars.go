@@ -90,6 +90,8 @@ var Scalars = []Scalar{
 		}
 		return strconv.FormatInt(a[0].(int64), int(radix)), nil
 	}},
+	{"flowlake_cbrt", []string{"DOUBLE"}, "DOUBLE", func(a []driver.Value) (any, error) { return math.Cbrt(a[0].(float64)), nil }},
+	text2("flowlake_json_number", func(s, path string) (any, error) { return jsonNumber(s, path), nil }),
 	{"flowlake_bit_count", []string{"BIGINT", "BIGINT"}, "BIGINT", func(a []driver.Value) (any, error) {
 		return bitCount(a[0].(int64), a[1].(int64))
 	}},
@@ -310,10 +312,75 @@ func canonicalJSON(s string) (any, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	if err := e.Encode(javaNumbers(v)); err != nil {
 		return bad()
 	}
 	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+// javaNumbers respells the fractions in a JSON value as Java prints a double.
+func javaNumbers(v any) any {
+	switch x := v.(type) {
+	case json.Number:
+		if strings.ContainsAny(x.String(), ".eE") {
+			if f, err := x.Float64(); err == nil {
+				return json.Number(javaDouble(f))
+			}
+		}
+	case []any:
+		for i := range x {
+			x[i] = javaNumbers(x[i])
+		}
+	case map[string]any:
+		for k := range x {
+			x[k] = javaNumbers(x[k])
+		}
+	}
+	return v
+}
+
+// javaDouble is Java's Double.toString of a finite number.
+func javaDouble(f float64) string {
+	if a := math.Abs(f); a != 0 && (a < 1e-3 || a >= 1e7) {
+		return floatText(f, 64)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
+
+// jsonNumber is the text of the number that a path in duckPath's form leads to, as the source spells it.
+func jsonNumber(s, path string) any {
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return nil
+	}
+	for rest := path[1:]; rest != ""; {
+		if rest[0] == '[' {
+			end := strings.IndexByte(rest, ']')
+			i, err := strconv.Atoi(rest[1:end])
+			list, ok := v.([]any)
+			if err != nil || !ok || i >= len(list) {
+				return nil
+			}
+			v, rest = list[i], rest[end+1:]
+			continue
+		}
+		end := 2 + strings.IndexByte(rest[2:], '"')
+		members, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v, rest = members[rest[2:end]], rest[end+1:]
+	}
+	if n, ok := v.(json.Number); ok {
+		return n.String()
+	}
+	return nil
 }
 
 // floatText spells a double or real as Trino's cast to varchar does: 1.5E0, -2.0E-3, 0E0, NaN.
