@@ -58,6 +58,7 @@ func TestDiagnosisText(t *testing.T) {
 		{"not_of_columns", `\[%{LOGLEVEL:level}\] %{DATA:text} took %{NUMBER:ms:int}ms`, "",
 			"[INFO] hello world took 5ms\n[INFO] hello took xms\nfoo\n  [WARN] x took 7ms ok\n[INFO] hello\n"},
 		{"apache", "%{COMBINEDAPACHELOG}", "", apache + strings.Replace(apache, `"Mozilla"`, "Mozilla", 1)},
+		{"a_dash_and_other_words", "^%{NUMBER:n:int} (?:%{IP:addr}|-) %{WORD:w}$", "", "1 ::1 x\n2 - -\n3 none a-b\n- - x\nx 1.2.3.4 y\n"},
 		{"nothing", seedPattern, "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -26,6 +26,8 @@ type explainer struct {
 type column struct {
 	text  string // as the pattern has it, without anchors
 	ref   ref    // its reference, if it is one with nothing around
+	named ref    // its first reference with a field, also where it has alternatives
+	dash  bool   // one of its alternatives is "-"
 	whole *matcher
 	rest  bool // it takes what is left of the line
 }
@@ -100,8 +102,20 @@ func columnsOf(body string, defs definitions) []column {
 		c := column{text: piece, whole: compilePart("^(?:"+piece+")$", defs)}
 		if strings.HasPrefix(piece, "%{") {
 			if r, err := parseRef(piece); err == nil && r.length == len(piece) {
-				c.ref = r
+				c.ref, c.named = r, r
 			}
+		}
+		if inner, ok := wholeGroup(piece); ok {
+			alternatives, _ := splitTop(inner, '|')
+			for _, text := range alternatives {
+				if !strings.HasPrefix(text, "%{") {
+					continue
+				}
+				if r, err := parseRef(text); err == nil && r.length == len(text) && r.field != "" && c.named.field == "" {
+					c.named = r
+				}
+			}
+			c.dash = slices.Contains(alternatives, "-")
 		}
 		last := i == len(pieces)-1
 		blanks, known := hasBlanks(piece, defs)
@@ -230,7 +244,7 @@ func (x *explainer) byColumns(m *Miss, line []byte) int {
 	}
 	for i, c := range x.columns {
 		if at > len(line) {
-			m.Field = c.ref.field
+			m.Field = strings.ToLower(c.named.field)
 			m.Why = fmt.Sprintf("the line ends where %s should stand, as the %s of %d values", c.noun(), ordinal(i+1), len(x.columns))
 			return len(line)
 		}
@@ -239,7 +253,7 @@ func (x *explainer) byColumns(m *Miss, line []byte) int {
 			end = at + sp
 		}
 		if !c.fits(line[at:end]) {
-			m.Field, m.Found = c.ref.field, excerpt(line[at:end], 0).text
+			m.Field, m.Found = strings.ToLower(c.named.field), excerpt(line[at:end], 0).text
 			m.Why = why(c.noun(), wants(c), line[at:end], line, i == 0 && x.anchored)
 			return at
 		}
@@ -269,7 +283,7 @@ func (x *explainer) bySteps(m *Miss, line []byte) int {
 			m.Why = "no part of the line matches; the pattern cannot be taken apart to say where it stops"
 			return 0
 		}
-		m.Field = s.ref.field
+		m.Field = strings.ToLower(s.ref.field)
 		rest := line[at:]
 		word := rest
 		if sp := bytes.IndexByte(rest, ' '); sp > 0 {
@@ -277,7 +291,7 @@ func (x *explainer) bySteps(m *Miss, line []byte) int {
 		}
 		noun, wanted := "the text "+quote(strings.TrimSpace(s.text)), quote(s.text)
 		if s.ref.name != "" {
-			c := column{text: s.text, ref: s.ref}
+			c := column{text: s.text, ref: s.ref, named: s.ref}
 			noun, wanted = c.noun(), wants(c)
 		}
 		if len(rest) == 0 {
@@ -306,8 +320,8 @@ func (c column) fits(text []byte) bool { return c.whole.find(text) != nil }
 // noun names a column for a sentence.
 func (c column) noun() string {
 	switch {
-	case c.ref.field != "":
-		return "field " + strings.ToLower(c.ref.field)
+	case c.named.field != "":
+		return "field " + strings.ToLower(c.named.field)
 	case c.ref.name != "":
 		return "%{" + c.ref.name + "}"
 	default:
@@ -329,6 +343,9 @@ var wanted = map[string]string{
 }
 
 func wants(c column) string {
+	if w, ok := wanted[c.named.name]; ok && c.dash {
+		return w + " or `-`"
+	}
 	if w, ok := wanted[c.ref.name]; ok {
 		return w
 	}

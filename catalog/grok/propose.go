@@ -114,8 +114,8 @@ func (pr *proposer) header(fields []flow.Field, line int64) {
 func (pr *proposer) rebase(fields []flow.Field, record [][]byte) {
 	own := map[string]string{}
 	for _, c := range pr.columns {
-		if c.ref.field != "" {
-			own[strings.ReplaceAll(strings.ToLower(c.ref.field), "-", "_")] = c.text
+		if c.named.field != "" {
+			own[strings.ReplaceAll(strings.ToLower(c.named.field), "-", "_")] = c.text
 		}
 	}
 	var pieces []string
@@ -215,9 +215,9 @@ func (pr *proposer) widen(line []byte) bool {
 		switch {
 		case len(v) == 0:
 			return false
-		case c.form == orAny || c.fits(v):
-		case string(v) == "-":
+		case string(v) == "-" && !c.fits(v):
 			c.form = max(c.form, orDash)
+		case c.form == orAny || c.fits(v):
 		default:
 			c.form = orAny
 			strange++
@@ -247,7 +247,7 @@ func (pr *proposer) pattern() string {
 			b.WriteByte(' ')
 		}
 		b.WriteString(c.widened())
-		fields = append(fields, Field{Name: strings.ToLower(c.ref.field)})
+		fields = append(fields, Field{Name: strings.ToLower(c.named.field)})
 	}
 	front, end := "", ""
 	switch ref := pr.stampRef(fields); pr.stamp {
@@ -278,8 +278,8 @@ func (c proposed) widened() string {
 	switch {
 	case c.form == orDash:
 		return "(?:" + inner + "|-)"
-	case c.form == orAny && c.ref.field != "" && c.ref.hiveType == "string":
-		return word[:len(word)-1] + ":" + c.ref.field + "}"
+	case c.form == orAny && c.named.field != "" && c.named.hiveType == "string" && (c.ref.field != "" || c.dash):
+		return "(?:-|" + word[:len(word)-1] + ":" + c.named.field + "})" // "-" stays no value
 	case c.form == orAny:
 		return "(?:" + inner + "|" + word + ")"
 	}
@@ -318,11 +318,11 @@ func (pr *proposer) suggestion(whole int64) *Suggestion {
 // widenings says what the columns lost.
 func (pr *proposer) widenings() (notes []string) {
 	for _, c := range pr.columns {
-		if c.form != orAny || c.ref.field == "" {
+		if c.form != orAny || c.named.field == "" {
 			continue
 		}
-		note := "field " + strings.ToLower(c.ref.field) + " takes any word, for values that are not " + wants(c.column)
-		if c.ref.hiveType != "string" {
+		note := "field " + strings.ToLower(c.named.field) + " takes any word, for values that are not " + wants(c.column)
+		if c.named.hiveType != "string" {
 			note += "; those become NULL"
 		}
 		notes = append(notes, note)
