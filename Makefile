@@ -2,7 +2,8 @@
 SHELL := bash
 GO    ?= go
 TAGS  := duckdb_arrow
-RUN   := .
+# make bench BENCH=Upload runs one of them
+BENCH ?=
 
 .PHONY: build demo test bench lint tools fuzz golden
 
@@ -18,7 +19,8 @@ test: tools
 
 # Ratios against peers, measured in one run. Takes minutes and some GB of disk.
 bench: build
-	BENCH=1 $(GO) test -tags $(TAGS) -run '^TestBench' -count=1 -timeout 60m -v ./bench | grep -E '^BENCH|FAIL|^ok|panic'
+	@set -o pipefail; $(GO) test -tags $(TAGS) -run '^$$' -bench '^BenchmarkSeedPatternRatio$$' -benchtime 1x -count 1 ./catalog/grok | grep -E '^BENCH|FAIL|panic'
+	@set -o pipefail; BENCH=1 $(GO) test -tags $(TAGS) -run '^TestBench($(BENCH))' -count 1 -timeout 60m -v ./bench | grep -E '^BENCH|FAIL|panic|_test.go'
 
 lint: tools
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; fi
