@@ -128,6 +128,9 @@ func TestDiagnose(t *testing.T) {
 					t.Fatalf("field %d is %v, was %v", i, q.Fields()[j], f)
 				}
 			}
+			if again, err := Diagnose(bytes.NewReader(input), q, Options{}); err != nil || again.Whole != d.Lines || again.Suggestion != nil {
+				t.Fatalf("asked about its own suggestion: %+v, %v", again, err)
+			}
 			values := make([][]byte, len(q.Fields()))
 			for line := range bytes.Lines(input) {
 				line = bytes.TrimSuffix(line, []byte("\n"))
