@@ -156,7 +156,7 @@ func (e *Edit) DeleteDatabase(ctx context.Context, name string) error {
 		return err
 	}
 	clear(e.stored)
-	for _, kind := range []string{kindTable, kindPartition, kindShape} {
+	for _, kind := range []string{kindTable, kindPartition, kindShape, kindStatistics} {
 		if err := e.deleteAll(kind, name+separator); err != nil {
 			return err
 		}

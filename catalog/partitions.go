@@ -338,6 +338,9 @@ func (e *Edit) DeleteAllPartitions(ctx context.Context, database, table string) 
 		if err == nil {
 			err = e.tx.Delete(row.ID)
 		}
+		if err == nil {
+			err = e.forgetStatistics(row.ID)
+		}
 		if err != nil {
 			return removed, err
 		}
@@ -385,7 +388,11 @@ func (e *Edit) UpdatePartition(ctx context.Context, database, table string, valu
 	if err := e.create(t, p); err != nil {
 		return err
 	}
-	return e.tx.Delete(e.id(kindPartition, partitionKey(t, values)))
+	gone := e.id(kindPartition, partitionKey(t, values))
+	if err := e.forgetStatistics(gone); err != nil {
+		return err
+	}
+	return e.tx.Delete(gone)
 }
 
 // DeletePartition removes the partition with those values, or returns fault.NotFound. Objects stay.
@@ -397,9 +404,13 @@ func (e *Edit) DeletePartition(ctx context.Context, database, table string, valu
 	if err := checkValues(t, values); err != nil {
 		return err
 	}
-	err = e.tx.Delete(e.id(kindPartition, partitionKey(t, values)))
+	gone := e.id(kindPartition, partitionKey(t, values))
+	err = e.tx.Delete(gone)
 	if fault.Is(err, fault.NotFound) {
 		return fault.Newf(fault.NotFound, partitionSubject(t, values), "not found")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return e.forgetStatistics(gone)
 }

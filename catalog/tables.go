@@ -229,7 +229,7 @@ func (e *Edit) DeleteTable(ctx context.Context, database, name string) error {
 	}
 	key := tableKey(database, name)
 	clear(e.stored)
-	for _, kind := range []string{kindPartition, kindShape} {
+	for _, kind := range []string{kindPartition, kindShape, kindStatistics} {
 		if err := e.deleteAll(kind, key+separator); err != nil {
 			return err
 		}
