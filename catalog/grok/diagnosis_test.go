@@ -88,7 +88,7 @@ func TestDiagnose(t *testing.T) {
 	t.Run("suggests_a_pattern_that_covers_every_line_of_a_VPC", func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			exported := rapid.SampledFrom([]string{"never", "always", "sometimes"}).Draw(t, "exported")
-			g, err := synthetic.New(synthetic.Config{Seed: rapid.Uint64().Draw(t, "seed"), Rows: 150, Start: time.Unix(1_700_000_000, 0)})
+			g, err := synthetic.New(synthetic.Config{Seed: rapid.Uint64().Draw(t, "seed"), Rows: 100, Start: time.Unix(1_700_000_000, 0)})
 			if err != nil {
 				t.Fatal(err)
 			}
