@@ -22,6 +22,7 @@ type Lines struct {
 	start  int // of what has not been returned
 	end    int // of what has been read
 	number int64
+	offset int64 // of start
 	eof    bool
 }
 
@@ -36,6 +37,9 @@ func NewLines(name string, r io.Reader, max int) *Lines {
 // Number is the number of the line that Next returned last, counted from 1.
 func (l *Lines) Number() int64 { return l.number }
 
+// Offset is how many bytes the lines had that Next has returned, their ends included.
+func (l *Lines) Offset() int64 { return l.offset }
+
 // Next returns the next line without its end; the slice is valid until the next call. At the end of the
 // file it returns io.EOF, and for a line longer than the bound a fault.Invalid error with file and line.
 func (l *Lines) Next() ([]byte, error) {
@@ -47,6 +51,7 @@ func (l *Lines) Next() ([]byte, error) {
 				return nil, l.tooLong()
 			}
 			l.start += searched + i + 1
+			l.offset += int64(searched + i + 1)
 			return l.give(line), nil
 		}
 		searched = l.end - l.start
@@ -59,6 +64,7 @@ func (l *Lines) Next() ([]byte, error) {
 			}
 			line := l.buf[l.start:l.end]
 			l.start = l.end
+			l.offset += int64(len(line))
 			return l.give(line), nil
 		}
 		if err := l.fill(); err != nil {

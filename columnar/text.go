@@ -3,7 +3,9 @@ package columnar
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -116,12 +118,48 @@ func (t *Text) lines(name string) (int, error) {
 // Schema is the schema of the batches: the columns that are read.
 func (t *Text) Schema() *arrow.Schema { return t.schema }
 
+// Part is a range of a file's bytes. It stands for the lines that begin in it.
+type Part struct {
+	From, To int64 // To is -1 for the file's end
+}
+
+// partBytes is how large a part is: some hundred milliseconds of work.
+const partBytes = 16 << 20
+
+// Split returns the parts of a file that can be decoded side by side. A compressed file is one.
+func (t *Text) Split(name string, size int64) []Part {
+	if Compressed(name) || t.drop > 0 || t.skip > 1000 || size < 2*partBytes {
+		return []Part{{0, -1}}
+	}
+	var parts []Part
+	for from := int64(0); from < size; from += partBytes {
+		parts = append(parts, Part{from, from + partBytes})
+	}
+	parts[len(parts)-1].To = -1
+	return parts
+}
+
+// ReadPart is Read for one of the parts that Split returned. Errors in other parts than the first name the
+// byte where the line begins instead of its number.
+func (t *Text) ReadPart(ctx context.Context, name string, r io.ReaderAt, p Part, yield func(arrow.RecordBatch) error) (Stats, error) {
+	if p.From == 0 {
+		return t.read(ctx, name, io.NewSectionReader(r, 0, math.MaxInt64), p, yield)
+	}
+	// A line that begins right at From belongs here, one that began before does not: the byte before tells.
+	return t.read(ctx, name, io.NewSectionReader(r, p.From-1, math.MaxInt64-p.From), p, yield)
+}
+
 // Read decodes the file's bytes, which name's suffix may say are compressed, and calls yield with each
 // batch, in the file's order. A batch is yield's to release. name is what errors call the file.
 //
 // Read returns yield's error, ctx's, fault.Invalid naming file and line for bytes that the format refuses,
 // and fault.Unavailable when r cannot be read.
-func (t *Text) Read(ctx context.Context, name string, r io.Reader, yield func(arrow.RecordBatch) error) (stats Stats, err error) {
+func (t *Text) Read(ctx context.Context, name string, r io.Reader, yield func(arrow.RecordBatch) error) (Stats, error) {
+	return t.read(ctx, name, r, Part{0, -1}, yield)
+}
+
+// read decodes the lines that begin in p; r begins at the byte before it.
+func (t *Text) read(ctx context.Context, name string, r io.Reader, p Part, yield func(arrow.RecordBatch) error) (stats Stats, err error) {
 	plain, err := Decompress(name, r)
 	if err != nil {
 		return stats, err
@@ -134,7 +172,17 @@ func (t *Text) Read(ctx context.Context, name string, r io.Reader, yield func(ar
 		return stats, err
 	}
 	lines := &window{Lines: NewLines(name, plain, t.spec.MaxLine), drop: t.drop}
-	for range t.skip {
+	skip := t.skip
+	if p.From > 0 {
+		skip = 1
+	}
+	place := func() string {
+		if p.From > 0 {
+			return fmt.Sprintf("the line before byte %d", p.From-1+lines.Offset())
+		}
+		return fmt.Sprintf("line %d", lines.Number()-int64(t.drop))
+	}
+	for range skip {
 		if _, err := lines.Lines.Next(); err != nil {
 			return stats, atEnd(err)
 		}
@@ -146,6 +194,10 @@ func (t *Text) Read(ctx context.Context, name string, r io.Reader, yield func(ar
 		builder.Reserve(t.spec.BatchRows)
 		rows := 0
 		for ; rows < t.spec.BatchRows; rows++ {
+			if p.To >= 0 && lines.Offset()+max(p.From-1, 0) >= p.To {
+				err = io.EOF
+				break
+			}
 			line, lineErr := lines.Next()
 			if lineErr != nil {
 				err = lineErr
@@ -153,7 +205,7 @@ func (t *Text) Read(ctx context.Context, name string, r io.Reader, yield func(ar
 			}
 			fits, rowErr := row(line)
 			if rowErr != nil {
-				return stats, fault.Newf(fault.KindOf(rowErr), "file "+name, "line %d: %w", lines.Number()-int64(t.drop), rowErr)
+				return stats, fault.Newf(fault.KindOf(rowErr), "file "+name, "%s: %w", place(), rowErr)
 			}
 			if !fits {
 				stats.Unmatched++

@@ -238,6 +238,39 @@ func TestCompressedFiles(t *testing.T) {
 	}
 }
 
+func TestPartsHoldEveryLineOnce(t *testing.T) {
+	var b strings.Builder
+	for i := 0; b.Len() < 5*partBytes/2; i++ {
+		fmt.Fprintf(&b, "%d%s\n", i, strings.Repeat("x", i%1000))
+	}
+	text, err := NewText(Spec{Format: Delimited, Columns: columns(t, "a string"), Read: []int{0}, Parameters: map[string]string{"skip.header.line.count": "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := strings.NewReader(b.String())
+	parts := text.Split("f", in.Size())
+	if len(parts) != 3 || len(text.Split("f.gz", in.Size())) != 1 {
+		t.Fatalf("parts %v", parts)
+	}
+	// Whatever the borders: the middle of a line, its first byte, its end.
+	for _, border := range []int64{parts[1].From, 1, 2, 3, 4, 5, 6, 7, 8} {
+		var total Stats
+		for _, p := range []Part{{0, border}, {border, parts[2].From}, {parts[2].From, -1}} {
+			stats, err := text.ReadPart(t.Context(), "f", in, p, func(b arrow.RecordBatch) error { b.Release(); return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			total.Rows += stats.Rows
+		}
+		if want := int64(strings.Count(b.String(), "\n") - 1); total.Rows != want {
+			t.Errorf("border %d: %d rows, want %d", border, total.Rows, want)
+		}
+		if testing.Short() {
+			break
+		}
+	}
+}
+
 func FuzzText(f *testing.F) {
 	for i, s := range []string{"1,x;y,k:1\n", "\"a\"\"b\",c\\\n", `{"a":[1,{"b":null}],"c":{"d":"\u00e9"}}`, `{"a":1e5}`, "\\N,,\n"} {
 		f.Add(byte(i), s)

@@ -109,3 +109,34 @@ func BenchmarkResult(b *testing.B) {
 	}
 	b.ReportMetric(float64(1_000_000*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// BenchmarkStart makes workers ready.
+func BenchmarkStart(b *testing.B) {
+	e := newEngine(b, 0)
+	if err := e.clear(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		p, err := e.start()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		p.end()
+		b.StartTimer()
+	}
+}
+
+// BenchmarkSmall is the least that a query takes when a worker is ready.
+func BenchmarkSmall(b *testing.B) {
+	e := newEngine(b, 2)
+	file := write(b, "k", []byte("1\n"))
+	for b.Loop() {
+		if _, _, err := answerTo(b, e, "SELECT a FROM t", scanOf(query.Delimited, "a int", nil, file)); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		time.Sleep(300 * time.Millisecond)
+		b.StartTimer()
+	}
+}

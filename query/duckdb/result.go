@@ -5,8 +5,7 @@ package duckdb
 import (
 	"bufio"
 	"context"
-	"database/sql/driver"
-	"fmt"
+	"database/sql"
 	"io"
 	"os"
 
@@ -20,9 +19,6 @@ import (
 // answer runs the job's statement and writes its rows.
 func (w *worker) answer(job query.Job, out *os.File) (result query.Result, err error) {
 	err = w.raw(func(c *duck.Conn) error {
-		if err := onlySelect(c, job.SQL); err != nil {
-			return err
-		}
 		a, err := duck.NewArrowFromConn(c)
 		if err != nil {
 			return err
@@ -53,21 +49,17 @@ func (w *worker) answer(job query.Job, out *os.File) (result query.Result, err e
 
 // onlySelect is the last of several fences: whatever the front end let through, one SELECT is all that runs.
 // DuckDB's parser is asked without running anything, because the driver's Prepare runs every statement but the last.
-func onlySelect(c *duck.Conn, statement string) error {
-	rows, err := c.QueryContext(context.Background(), `SELECT json_extract_string(j, '$.error'), json_array_length(j, '$.statements'), json_extract_string(j, '$.error_message')
-		FROM (SELECT json_serialize_sql(`+literal(statement)+`) AS j)`, nil)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	values := make([]driver.Value, 3)
-	if err := rows.Next(values); err != nil {
-		return err
-	}
+func onlySelect(w *worker, statement string) error {
+	var failed, message sql.NullString
+	var statements sql.NullInt64
+	err := w.conn.QueryRowContext(context.Background(), `SELECT json_extract_string(j, '$.error'), json_array_length(j, '$.statements'),
+		json_extract_string(j, '$.error_message') FROM (SELECT json_serialize_sql(`+literal(statement)+`) AS j)`).Scan(&failed, &statements, &message)
 	switch {
-	case values[0] != "false":
-		return fault.Newf(fault.Internal, "query", "the translated statement is no SELECT: %v", values[2])
-	case fmt.Sprint(values[1]) != "1":
+	case err != nil:
+		return fault.Newf(fault.Internal, "query engine", "%w", err)
+	case failed.String != "false":
+		return fault.Newf(fault.Internal, "query", "the translated statement is no SELECT: %s", message.String)
+	case statements.Int64 != 1:
 		return fault.Newf(fault.Internal, "query", "the translated statement is several")
 	}
 	return nil

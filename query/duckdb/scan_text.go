@@ -4,9 +4,12 @@ package duckdb
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -17,10 +20,20 @@ import (
 
 	"flowlake/columnar"
 	"flowlake/fault"
+	"flowlake/query"
 )
 
-// text decodes a scan's files, several at a time, into a temporary table, and returns the view's body over
-// it. The table lies in the engine's memory and spills to the scratch folder as any other.
+// source is a scan of text: a stream of record batches under a name in DuckDB, which can be read once.
+type source struct {
+	view   string // of the scan
+	body   func(from string) string
+	stream *stream
+	name   string
+	free   func()
+}
+
+// text registers the stream of a scan's files and returns the view's body over it. Nothing is decoded before
+// the first batch is asked for.
 func (w *worker) text(i int, t *table) (string, error) {
 	spec, err := t.spec()
 	if err != nil {
@@ -32,41 +45,107 @@ func (w *worker) text(i int, t *table) (string, error) {
 		if c.Read {
 			spec.Read = append(spec.Read, j)
 		}
-	}
-	for j := range spec.Columns { // names in the stream are ours: a table may have columns a and A
-		spec.Columns[j] = columnar.Column{Name: t.Columns[j].Name, Type: t.types[j]}
+		spec.Columns[j] = columnar.Column{Name: c.Name, Type: t.types[j]}
 	}
 	decoder, err := columnar.NewText(spec)
 	if err != nil {
 		return "", err
 	}
-	s := newStream(decoder, t.units, w)
-	defer s.stop()
-	source := fmt.Sprintf("__flowlake_stream_%d", i)
+	s := &source{view: t.Name, stream: newStream(decoder, t.units, w), name: fmt.Sprintf("__flowlake_stream_%d", i)}
+	s.body = func(from string) string {
+		return fmt.Sprintf("SELECT %s FROM %s", t.list(func(j int) string { return streamColumn(place[j]) }, streamColumn(len(spec.Read))), from)
+	}
 	err = w.raw(func(c *duck.Conn) error {
 		a, err := duck.NewArrowFromConn(c)
 		if err != nil {
 			return err
 		}
-		release, err := a.RegisterView(s, source)
-		if err != nil {
-			return err
-		}
-		defer release()
-		_, err = c.ExecContext(context.Background(), fmt.Sprintf("CREATE TEMP TABLE __flowlake_rows_%d AS SELECT * FROM %s", i, source), nil)
+		s.free, err = a.RegisterView(s.stream, s.name)
 		return err
 	})
-	if err == nil {
-		err = s.Err()
-	}
 	if err != nil {
 		return "", err
 	}
-	if err := w.exec("DROP VIEW " + source); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("SELECT %s FROM __flowlake_rows_%d", t.list(func(j int) string { return streamColumn(place[j]) }, streamColumn(len(spec.Read))), i), nil
+	w.sources = append(w.sources, s)
+	return s.body(s.name), nil
 }
+
+// settle decides how the streams are read. A statement whose plan is one whole scan of one stream, and joins
+// nothing, takes the batches as they are decoded. Otherwise each stream becomes a temporary table first: a
+// stream can be read once only, and of a table DuckDB knows the size, by which it orders joins. A temporary
+// table spills to the scratch folder as any other.
+func (w *worker) settle(job query.Job) error {
+	if len(w.sources) == 0 {
+		return nil
+	}
+	if len(job.Scans) == 1 && !w.materialise {
+		direct, err := w.direct(job.SQL)
+		if direct || err != nil {
+			return err
+		}
+	}
+	for i, s := range w.sources {
+		rows := fmt.Sprintf("__flowlake_rows_%d", i)
+		if err := w.exec(fmt.Sprintf("CREATE TEMP TABLE %s AS SELECT * FROM %s", rows, s.name)); err != nil {
+			return err
+		}
+		if err := w.exec("CREATE OR REPLACE TEMP VIEW " + name(s.view) + " AS " + s.body(rows)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// direct reports whether the statement can take the only stream's batches as they come. DuckDB takes for granted that a stream delivers the columns and rows that it pushed down, and ours delivers
+// all, so the optimizers that push are off, and the plan is looked at to be sure.
+func (w *worker) direct(statement string) (bool, error) {
+	if err := w.exec("SET disabled_optimizers = 'filter_pushdown,unused_columns'"); err != nil {
+		return false, err
+	}
+	var kind, plan string
+	if err := w.conn.QueryRowContext(context.Background(), "EXPLAIN (FORMAT json) "+statement).Scan(&kind, &plan); err != nil {
+		return false, err
+	}
+	var roots []operator
+	if json.Unmarshal([]byte(plan), &roots) == nil {
+		if streams, plain := wholeScans(roots); streams == 1 && plain {
+			return true, nil
+		}
+	}
+	return false, w.exec("RESET disabled_optimizers")
+}
+
+// operator is a node of DuckDB's plan.
+type operator struct {
+	Name     string     `json:"name"`
+	Children []operator `json:"children"`
+	Info     struct {
+		Projections any `json:"Projections"`
+		Filters     any `json:"Filters"`
+	} `json:"extra_info"`
+}
+
+// wholeScans counts the scans of streams, and says whether all of them read every column and row, below
+// operators that read their input once.
+func wholeScans(operators []operator) (streams int, plain bool) {
+	plain = true
+	for _, o := range operators {
+		if strings.HasPrefix(o.Name, "ARROW_SCAN") {
+			streams++
+			plain = plain && o.Info.Filters == nil && (o.Info.Projections == nil || o.Info.Projections == "") // all columns
+		}
+		if joins.MatchString(o.Name) {
+			plain = false
+		}
+		below, fine := wholeScans(o.Children)
+		streams += below
+		plain = plain && fine
+	}
+	return streams, plain
+}
+
+// joins finds the operators that read an input more than once, or weigh one against another.
+var joins = regexp.MustCompile(`JOIN|CTE|PRODUCT|RECURSIVE|DELIM`)
 
 func streamColumn(i int) string { return fmt.Sprintf("c%d", i) }
 
@@ -75,9 +154,12 @@ func streamColumn(i int) string { return fmt.Sprintf("c%d", i) }
 // most two batches ahead.
 type stream struct {
 	schema  *arrow.Schema
+	decoder *columnar.Text
+	units   []unit
+	w       *worker
+	begun   bool
 	batches chan arrow.RecordBatch
 	cancel  context.CancelFunc
-	w       *worker
 	current arrow.RecordBatch
 	done    chan struct{}
 	err     error // after done
@@ -93,44 +175,48 @@ func newStream(decoder *columnar.Text, units []unit, w *worker) *stream {
 		fields = append(fields, f)
 	}
 	fields = append(fields, arrow.Field{Name: streamColumn(len(fields)), Type: arrow.PrimitiveTypes.Int32})
+	return &stream{schema: arrow.NewSchema(fields, nil), decoder: decoder, units: units, w: w, refs: 1}
+}
+
+// start begins to decode.
+func (s *stream) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	workers := runtime.GOMAXPROCS(0)
-	s := &stream{schema: arrow.NewSchema(fields, nil), batches: make(chan arrow.RecordBatch, 2*workers), cancel: cancel,
-		w: w, done: make(chan struct{}), refs: 1}
+	s.batches, s.done, s.cancel = make(chan arrow.RecordBatch, 2*workers), make(chan struct{}), cancel
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(workers)
 	go func() {
-		for i, u := range units {
+		for i, u := range s.units {
 			for _, f := range u.files {
-				if ctx.Err() != nil {
-					break
+				for _, part := range s.decoder.Split(f.URL, f.Size) {
+					if ctx.Err() == nil {
+						group.Go(func() error { return s.decode(ctx, f, part, int32(i+1)) })
+					}
 				}
-				group.Go(func() error { return s.decode(ctx, decoder, f, int32(i+1)) })
 			}
 		}
 		s.err = group.Wait()
 		close(s.batches)
 		close(s.done)
 	}()
-	return s
 }
 
-// decode sends the batches of one file.
-func (s *stream) decode(ctx context.Context, decoder *columnar.Text, f placed, unit int32) error {
+// decode sends the batches of one part of a file.
+func (s *stream) decode(ctx context.Context, f placed, part columnar.Part, unit int32) error {
 	file, err := os.Open(f.link)
 	if err != nil {
 		return fault.Newf(fault.Unavailable, "file "+f.URL, "cannot be opened")
 	}
 	defer file.Close()
 	var units arrow.Array
-	stats, err := decoder.Read(ctx, f.URL, file, func(b arrow.RecordBatch) error {
+	stats, err := s.decoder.ReadPart(ctx, f.URL, file, part, func(b arrow.RecordBatch) error {
 		defer b.Release()
 		if units == nil || int64(units.Len()) < b.NumRows() {
 			units = repeated(unit, int(b.NumRows()))
 		}
-		part := array.NewSlice(units, 0, b.NumRows())
-		defer part.Release()
-		columns := append(append(make([]arrow.Array, 0, len(s.schema.Fields())), b.Columns()...), part)
+		column := array.NewSlice(units, 0, b.NumRows())
+		defer column.Release()
+		columns := append(append(make([]arrow.Array, 0, len(s.schema.Fields())), b.Columns()...), column)
 		batch := array.NewRecordBatch(s.schema, columns, b.NumRows())
 		select {
 		case s.batches <- batch:
@@ -152,15 +238,6 @@ func repeated(v int32, n int) arrow.Array {
 		b.UnsafeAppend(v)
 	}
 	return b.NewArray()
-}
-
-// stop ends the decoding, when its reader will not come back, and waits for it.
-func (s *stream) stop() {
-	s.cancel()
-	for b := range s.batches {
-		b.Release()
-	}
-	<-s.done
 }
 
 var _ array.RecordReader = (*stream)(nil)
@@ -187,6 +264,10 @@ func (s *stream) Next() bool {
 		s.current.Release()
 		s.current = nil
 	}
+	if !s.begun {
+		s.begun = true
+		s.start()
+	}
 	b, ok := <-s.batches
 	if ok {
 		s.current = b
@@ -205,6 +286,9 @@ func (s *stream) RecordBatch() arrow.RecordBatch { return s.current }
 func (s *stream) Record() arrow.RecordBatch { return s.current }
 
 func (s *stream) Err() error {
+	if !s.begun {
+		return nil
+	}
 	select {
 	case <-s.done:
 		return s.err

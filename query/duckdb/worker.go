@@ -19,6 +19,7 @@ import (
 
 	"flowlake/fault"
 	"flowlake/query"
+	"flowlake/query/sql/translate"
 )
 
 // Worker is the child's half: what flowlake worker runs, with its standard input and output. It reads its
@@ -59,10 +60,12 @@ const exitOrphaned = 3
 
 // worker is an open engine in its own process.
 type worker struct {
-	folder string
-	db     *sql.DB
-	conn   *sql.Conn
-	places *places
+	folder      string
+	db          *sql.DB
+	conn        *sql.Conn
+	places      *places
+	sources     []*source // of text scans
+	materialise bool      // read no stream directly
 
 	mu        sync.Mutex // guards failed and unmatched
 	failed    error      // why a text stream broke: DuckDB keeps only the words of it
@@ -92,20 +95,17 @@ func open(folder string) (*worker, error) {
 		"SET Calendar = 'gregorian'",
 		"SET integer_division = true",
 		"SET default_null_order = 'nulls_last'",
-		prelude,
+		translate.Prelude,
 		// Binding this once fills the catalogue's caches, which the first query would otherwise pay for.
 		"SELECT count(*), sum(i), min(CAST(i AS VARCHAR)) FROM range(10) t(i) GROUP BY i % 3 ORDER BY 1 LIMIT 1",
 	}
+	if err := w.scalars(); err != nil {
+		return nil, err
+	}
 	for _, s := range settings {
-		if s == "" {
-			continue
-		}
 		if err := w.exec(s); err != nil {
 			return nil, fmt.Errorf("%s: %w", clip(s), err)
 		}
-	}
-	if err := w.scalars(); err != nil {
-		return nil, err
 	}
 	return w, nil
 }
@@ -151,6 +151,12 @@ func (w *worker) run(r request) (query.Result, error) {
 		if err := w.scan(i, &job); err != nil {
 			return query.Result{}, w.explain(err)
 		}
+	}
+	if err := onlySelect(w, job.SQL); err != nil {
+		return query.Result{}, err
+	}
+	if err := w.settle(job); err != nil {
+		return query.Result{}, w.explain(err)
 	}
 	outside := make([]string, len(w.places.outside))
 	for i, path := range w.places.outside {
