@@ -35,7 +35,9 @@ func (k *Crawlers) Run(ctx context.Context) error {
 	for {
 		ids, err := k.waiting(ctx)
 		if err != nil && ctx.Err() == nil {
-			return err
+			k.log.Error("crawls not read", "err", err)
+			pause(ctx)
+			k.poke()
 		}
 		for _, id := range ids {
 			work, cancel := context.WithCancelCause(ctx)
@@ -96,6 +98,7 @@ func (k *Crawlers) crawl(ctx, work context.Context, id state.ID) {
 	if err != nil {
 		if !fault.Is(err, fault.NotFound) && ctx.Err() == nil {
 			k.log.Error("crawl not begun", "crawler", name, "err", err)
+			pause(ctx)
 		}
 		return
 	}
@@ -134,7 +137,16 @@ func (k *Crawlers) crawl(ctx, work context.Context, id state.ID) {
 		}
 		if err := k.end(ctx, id, j, status, message); err != nil && ctx.Err() == nil {
 			k.log.Error("crawl not ended", "crawler", name, "err", err)
+			pause(ctx)
 		}
+	}
+}
+
+// pause keeps a disk that refuses everything from being asked without end.
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
 	}
 }
 

@@ -3,14 +3,14 @@ package crawler
 import (
 	"bufio"
 	"bytes"
-	"compress/flate"
-	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"flowlake/access"
+	"flowlake/columnar"
+	"flowlake/fault"
 	"flowlake/lake"
 )
 
@@ -25,7 +25,7 @@ const (
 // sample is the beginning of a file, decompressed.
 type sample struct {
 	file        file
-	compression string // "none" or "gzip", as tables say it
+	compression string // "none", "gzip" …, as tables say it
 	head        []byte
 	whole       bool // head is all there is
 	parquet     func(func(r io.ReaderAt) error) error
@@ -38,8 +38,9 @@ func (u unreadable) Error() string { return u.reason }
 
 // magics are beginnings of files that are recognised, and not read.
 var magics = []struct{ magic, what string }{
-	{"BZh", "bzip2 compression is not read"},
-	{"\x28\xb5\x2f\xfd", "zstd compression is not read"},
+	{"\x1f\x8b", "it is gzip data, and readers know that by a name that ends with .gz"},
+	{"BZh", "it is bzip2 data, and readers know that by a name that ends with .bz2"},
+	{"\x28\xb5\x2f\xfd", "it is zstd data, and readers know that by a name that ends with .zst"},
 	{"\xfd7zXZ\x00", "xz compression is not read"},
 	{"\x04\x22\x4d\x18", "lz4 compression is not read"},
 	{"\xff\x06\x00\x00sNaPpY", "snappy framing is not read"},
@@ -63,9 +64,7 @@ func (k *Crawlers) read(ctx context.Context, c access.Caller, f file) (s sample,
 	if err != nil && err != io.EOF {
 		return sample{}, fmt.Errorf("%s: %w", f.url(), err)
 	}
-	var body io.Reader = in
-	switch {
-	case bytes.HasPrefix(head, []byte("PAR1")):
+	if bytes.HasPrefix(head, []byte("PAR1")) {
 		s.parquet = func(do func(io.ReaderAt) error) error {
 			r, err := k.lake.Open(ctx, c, f.bucket, f.key)
 			if err != nil {
@@ -75,28 +74,29 @@ func (k *Crawlers) read(ctx context.Context, c access.Caller, f file) (s sample,
 			return do(r)
 		}
 		return s, nil
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		s.compression = "gzip"
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			return sample{}, unreadable{"its gzip data is damaged: " + cause(err)}
-		}
-		defer z.Close()
-		body = z
-	default:
+	}
+	s.compression = compressionOf(f.key)
+	if s.compression == "none" {
 		for _, m := range magics {
 			if bytes.HasPrefix(head, []byte(m.magic)) {
 				return sample{}, unreadable{m.what}
 			}
 		}
 	}
+	body, err := columnar.Decompress(f.url(), in)
+	if err == nil {
+		defer body.Close()
+	}
 	var b bytes.Buffer
-	n, err := io.CopyN(&b, body, sampleBytes+1)
+	var n int64
+	if err == nil {
+		n, err = io.CopyN(&b, body, sampleBytes+1)
+	}
 	switch {
 	case err == io.EOF:
 		s.whole = true
-	case err != nil && s.compression == "gzip" && damaged(err):
-		return sample{}, unreadable{"its gzip data is damaged: " + cause(err)}
+	case fault.Is(err, fault.Invalid): // it is not what its suffix says, or ends early
+		return sample{}, unreadable{err.Error()}
 	case err != nil:
 		return sample{}, fmt.Errorf("%s: %w", f.url(), err)
 	}
@@ -107,15 +107,17 @@ func (k *Crawlers) read(ctx context.Context, c access.Caller, f file) (s sample,
 	return s, nil
 }
 
-func damaged(err error) bool {
-	return errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || isFlate(err)
-}
-
-func cause(err error) string {
-	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
-		return "it ends early"
+// compressionOf is a file's compression as tables say it. Readers go by the suffix of the name, so this does.
+func compressionOf(key string) string {
+	switch lower := strings.ToLower(key); {
+	case strings.HasSuffix(lower, ".gz"):
+		return "gzip"
+	case strings.HasSuffix(lower, ".bz2"):
+		return "bzip2"
+	case strings.HasSuffix(lower, ".zst"), strings.HasSuffix(lower, ".zstd"):
+		return "zstd"
 	}
-	return err.Error()
+	return "none"
 }
 
 // lines are the sample's first records, one for each line that is not blank, without line ends. A line that
@@ -150,8 +152,3 @@ type file struct {
 }
 
 func (f file) url() string { return lake.URL(f.bucket, f.key) }
-
-func isFlate(err error) bool {
-	_, ok := errors.AsType[flate.CorruptInputError](err)
-	return ok
-}

@@ -86,6 +86,15 @@ func TestCrawlFinds(t *testing.T) {
 			us_east_1 vpcflowlogs AWSLogs/1/vpcflowlogs/us-east-1/ (action string, bytes bigint, log_status string, tcp_flags int) header 1 by partition_0 partition_1 partition_2
 			  2026,01,31 -> AWSLogs/1/vpcflowlogs/us-east-1/2026/01/31/
 			  2026,02,01 -> AWSLogs/1/vpcflowlogs/us-east-1/2026/02/01/`},
+		{"a file of mostly NODATA records, by the classifier that reads the others", map[string]string{
+			"n/a.log": record + strings.Repeat(noData, 5),
+		}, Crawler{Targets: []Target{{Path: "s3://data/n/"}}, Classifiers: []string{"flow"}}, `
+			n vpcflow n/ (` + grokSQL + `)`},
+		{"gzip data only where readers would unpack it", map[string]string{
+			"z/named/a.csv.gz": "a,b\n1,2\n", "z/unnamed/a.csv": "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x01",
+		}, Crawler{Targets: []Target{{Path: "s3://data/z/"}}}, `
+			z csv z/ (a bigint, b bigint) header 1 by partition_0
+			  named -> z/named/`},
 		{"Hive folders, whose keys name the partitions", map[string]string{
 			"flow/year=2026/Month=01/a.log":        record,
 			"flow/year=2026/Month=02/a.log":        record,
