@@ -146,10 +146,14 @@ contains(varchar, ipaddress) boolean = flowlake_cidr_contains($1, $2)
 		if err != nil {
 			return e, err
 		}
-		name := e.t.String()
-		out := made(tVarchar, quoteText(name), e)
+		spelled := e.t.String()
+		text := quoteText(spelled)
+		if e.agg != "" {
+			text = "(CASE WHEN count(*) >= 0 THEN " + text + " END)" // still one row a group
+		}
+		out := made(tVarchar, text, e)
 		out.uses = nil // the type of a column is the same in every row
-		return out.valued(func([]any) any { return name }), nil
+		return out.valued(func([]any) any { return spelled }), nil
 	}
 }
 

@@ -351,8 +351,11 @@ func dateAdd(c *call) (expr, error) {
 		return out, nil
 	}
 	return out.valued(func(v []any) any {
+		if v[0] == nil || v[1] == nil {
+			return nil
+		}
 		n, ok := v[0].(int64)
-		if !ok || v[1] == nil || n > 1<<31 || n < -1<<31 {
+		if !ok || n > 1<<31 || n < -1<<31 {
 			return unknownValue
 		}
 		per := map[string]int64{"millisecond": 1, "second": 1000, "minute": 60000, "hour": 3_600_000, "day": 86_400_000, "week": 7 * 86_400_000}

@@ -69,10 +69,14 @@ func (s *source) refuse(pos int, format string, args ...any) error {
 		append([]any{line, column}, args...)...)
 }
 
-// quoteIdent and quoteText write names and strings in DuckDB's spelling, which has no escapes.
-func quoteIdent(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+// quoteIdent writes a name in DuckDB's spelling, which has no escapes. What cannot stand in a statement's text
+// becomes U+FFFD.
+func quoteIdent(name string) string {
+	name = strings.ReplaceAll(strings.ToValidUTF8(name, "\uFFFD"), "\x00", "\uFFFD")
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
 
-// A NUL cannot stand in a statement's text.
+// quoteText writes a string. A NUL cannot stand in a statement's text.
 func quoteText(s string) string {
 	parts := strings.Split(s, "\x00")
 	for i, p := range parts {

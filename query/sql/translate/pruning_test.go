@@ -1,0 +1,140 @@
+package translate_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestPruning asks which partitions a query's condition takes.
+func TestPruning(t *testing.T) {
+	daily := []string{"2022/08/28", "2022/08/29", "2026/03/05", "2026/02/26"}
+	dates := []string{"2022-08-27", "2022-08-28", "2022-08-29", "2026-03-05", "__HIVE_DEFAULT_PARTITION__", "garbage"}
+	hours := []string{"us-east-1/0", "us-east-1/23", "eu-west-1/7"}
+	all := func(list []string) string { return strings.Join(list, " ") }
+	for _, c := range []struct {
+		text string
+		keys []string
+		want string
+	}{
+		{"SELECT * FROM vpc_flow_logs", dates, all(dates)},
+		{"SELECT * FROM vpc_flow_logs WHERE date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date > DATE('2022-08-28') - interval '1' day AND date < DATE '2022-08-29'", dates, "2022-08-28 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date >= current_date - interval '7' day", dates, "2026-03-05 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date IN (DATE '2022-08-28', DATE '2022-08-29')", dates, "2022-08-28 2022-08-29 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date IS NULL", dates, "__HIVE_DEFAULT_PARTITION__ garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date IS NOT NULL", dates, "2022-08-27 2022-08-28 2022-08-29 2026-03-05 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date BETWEEN DATE '2022-08-28' AND DATE '2022-08-29'", dates, "2022-08-28 2022-08-29 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE NOT (date = DATE '2022-08-28')", dates, "2022-08-27 2022-08-29 2026-03-05 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date = DATE '2022-08-28' OR srcaddr = 'x'", dates, all(dates)},
+		{"SELECT * FROM vpc_flow_logs WHERE date = DATE '2022-08-28' OR date = DATE '2022-08-29'", dates, "2022-08-28 2022-08-29 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE srcaddr = 'x' AND date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE CAST(date AS varchar) = '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE CAST(date AS varchar) LIKE '2022-08-2%'", dates, "2022-08-27 2022-08-28 2022-08-29 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date > from_unixtime(1661644800)", dates, "2022-08-29 2026-03-05 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE year(date) = 2022 AND month(date) = 8", dates, "2022-08-27 2022-08-28 2022-08-29 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date_format(date, '%Y-%m') = '2026-03'", dates, "2026-03-05 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE date_add('day', 1, date) = DATE '2022-08-29'", dates, "2022-08-28 garbage"},
+		{"SELECT * FROM vpc_flow_logs WHERE random() < 0.5 AND date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"WITH q AS (SELECT * FROM vpc_flow_logs) SELECT * FROM q WHERE date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"SELECT * FROM (SELECT date, sum(bytes) FROM vpc_flow_logs GROUP BY date) WHERE date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"SELECT * FROM (SELECT * FROM vpc_flow_logs LIMIT 5) WHERE date = DATE '2022-08-28'", dates, all(dates)},
+		{"SELECT * FROM (SELECT date, row_number() OVER (ORDER BY start) AS n FROM vpc_flow_logs) WHERE date = DATE '2022-08-28'", dates, all(dates)},
+		{"SELECT * FROM vpc_flow_logs_kst WHERE date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"SELECT 1 FROM a LEFT JOIN vpc_flow_logs ON a.x = srcport WHERE date IS NULL", dates, all(dates)},
+		{"SELECT 1 FROM a LEFT JOIN vpc_flow_logs ON a.x = srcport AND date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"SELECT 1 FROM vpc_flow_logs LEFT JOIN a ON a.x = srcport AND date = DATE '2022-08-28'", dates, all(dates)},
+		{"SELECT 1 FROM vpc_flow_logs LEFT JOIN a ON a.x = srcport WHERE date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"SELECT 1 FROM vpc_flow_logs JOIN a ON a.x = srcport AND date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"SELECT 1 FROM a FULL JOIN vpc_flow_logs ON a.x = srcport AND date = DATE '2022-08-28'", dates, all(dates)},
+		{"SELECT * FROM daily WHERE year = '2022' AND month = '08'", daily, "2022/08/28 2022/08/29"},
+		{"SELECT * FROM daily WHERE year || '-' || month || '-' || day >= '2022-08-29'", daily, "2022/08/29 2026/03/05 2026/02/26"},
+		{"SELECT * FROM daily WHERE concat(year, month, day) = '20220829'", daily, "2022/08/29"},
+		{"SELECT * FROM daily WHERE CAST(day AS integer) < 6", daily, "2026/03/05"},
+		{"SELECT * FROM daily WHERE date(year || '-' || month || '-' || day) > current_date - interval '8' day", daily, "2026/03/05 2026/02/26"},
+		{"SELECT * FROM daily WHERE date_parse(year || month || day, '%Y%m%d') >= TIMESTAMP '2026-03-01 00:00:00'", daily, "2026/03/05"},
+		{"SELECT * FROM daily WHERE day IN ('28', '05')", daily, "2022/08/28 2026/03/05"},
+		{"SELECT * FROM daily WHERE substr(year, 3) = '22'", daily, "2022/08/28 2022/08/29"},
+		{"SELECT * FROM daily WHERE year = '2022' UNION ALL SELECT * FROM c CROSS JOIN a", daily, ""},
+		{"SELECT * FROM hourly WHERE hour > 6 AND region = 'us-east-1'", hours, "us-east-1/23"},
+		{"SELECT * FROM hourly WHERE hour + 1 = 24", hours, "us-east-1/23"},
+		{"SELECT * FROM hourly WHERE lower(region) LIKE 'eu-%'", hours, "eu-west-1/7"},
+		{"SELECT * FROM hourly WHERE region IN (SELECT w FROM c)", hours, all(hours)},
+	} {
+		p, err := plan(t, c.text)
+		if err != nil {
+			if c.want != "" {
+				t.Errorf("%s: %v", c.text, err)
+			}
+			continue
+		}
+		for _, table := range p.Tables {
+			if len(table.Keys) == 0 {
+				continue
+			}
+			var got []string
+			for _, k := range c.keys {
+				if table.Constraint.Matches(strings.Split(k, "/")) {
+					got = append(got, k)
+				}
+			}
+			if text := strings.Join(got, " "); text != c.want {
+				t.Errorf("%s\n got %s\nwant %s", c.text, text, c.want)
+			}
+		}
+	}
+}
+
+// TestPruningOfSharedTables: a condition on one use of a WITH table says nothing of the other's rows.
+func TestPruningOfSharedTables(t *testing.T) {
+	p, err := plan(t, "WITH q AS (SELECT * FROM vpc_flow_logs) SELECT 1 FROM q l JOIN q r ON l.srcaddr = r.dstaddr WHERE l.date = DATE '2022-08-28'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Tables) != 1 || !p.Tables[0].Constraint.Matches([]string{"2022-08-29"}) {
+		t.Errorf("the table is pruned for both uses: %+v", p.Tables)
+	}
+}
+
+// TestRead checks which columns a query needs.
+func TestRead(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"SELECT count(*) FROM a", "a[]"},
+		{"SELECT x FROM a WHERE y = 'b'", "a[x y]"},
+		{"SELECT * FROM a", "a[x y z]"},
+		{"SELECT x FROM (SELECT * FROM a)", "a[x]"},
+		{"SELECT count(*) FROM (SELECT * FROM a WHERE z > 0)", "a[z]"},
+		{"SELECT count(*) FROM (SELECT DISTINCT x, y FROM a)", "a[x y]"},
+		{"WITH q AS (SELECT * FROM a), unused AS (SELECT * FROM c) SELECT y FROM q", "a[y]"},
+		{"SELECT l.y FROM a l JOIN c r ON l.x = r.x", "a[x y] c[x]"},
+		{"SELECT w FROM a JOIN c USING (x)", "a[x] c[x w]"},
+		{"SELECT y FROM a WHERE EXISTS (SELECT 1 FROM c WHERE c.x = a.x)", "a[x y] c[x]"},
+		{"SELECT x FROM a UNION ALL SELECT x FROM c", "a[x] c[x]"},
+		{"SELECT 1 FROM a ORDER BY y", "a[y]"},
+		{"SELECT \"$path\" FROM a", "a[$path]"},
+		{"SELECT date FROM vpc_flow_logs WHERE bytes > 1", "vpc_flow_logs[bytes +date]"},
+		{"SELECT action FROM vpc_flow_logs_kst", "vpc_flow_logs[action]"},
+		{"SELECT sum(bytes) FROM vpc_flow_logs GROUP BY srcaddr HAVING max(packets) > 1", "vpc_flow_logs[srcaddr packets bytes]"},
+		{"SELECT t FROM nested CROSS JOIN UNNEST(tags) AS u(t)", "nested[tags]"},
+	} {
+		p, err := plan(t, c.text)
+		if err != nil {
+			t.Errorf("%s: %v", c.text, err)
+			continue
+		}
+		var got []string
+		for _, table := range p.Tables {
+			list := append([]string{}, table.Read...)
+			for _, k := range table.KeysRead {
+				list = append(list, "+"+k)
+			}
+			if table.Path {
+				list = append(list, "$path")
+			}
+			got = append(got, fmt.Sprintf("%s[%s]", table.Name, strings.Join(list, " ")))
+		}
+		if text := strings.Join(got, " "); text != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.text, text, c.want)
+		}
+	}
+}
