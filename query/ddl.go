@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ func (d *ddl) split(n sql.Name) (database, name string, err error) {
 		return "", "", fault.Newf(fault.Invalid, "query", "%s: there is no data catalog but %s", n, CatalogName)
 	}
 	if database = n.Qualifier(); database == "" {
-		database = d.e.Database
+		database = d.e.database()
 	}
 	return database, n.Last().Key(), nil
 }
@@ -34,7 +35,7 @@ func (d *ddl) split(n sql.Name) (database, name string, err error) {
 // database returns the database that a statement names, or the execution's.
 func (d *ddl) database(n *sql.Name) (string, error) {
 	if n == nil {
-		return d.e.Database, nil
+		return d.e.database(), nil
 	}
 	if len(n.Parts) > 2 || len(n.Parts) == 2 && !strings.EqualFold(n.Parts[0].Name, CatalogName) {
 		return "", fault.Newf(fault.Invalid, "query", "%s is not a database's name", n)
@@ -114,31 +115,26 @@ func (d *ddl) createTable(ctx context.Context, s *sql.CreateTable) error {
 	if _, _, err := lake.ParseURL(s.Location.Value); err != nil {
 		return err
 	}
+	if len(s.Columns) == 0 {
+		return fault.Newf(fault.Invalid, "query", "table %s has no columns", name)
+	}
 	t := catalog.Table{
 		Database: database, Name: name, Kind: catalog.ExternalTable, Owner: "hadoop",
 		Storage:       catalog.Storage{Columns: columnsOf(s.Columns), Location: s.Location.Value, Parameters: nil},
 		PartitionKeys: columnsOf(s.PartitionedBy),
-		Parameters: map[string]string{
-			"EXTERNAL":              "TRUE",
-			"transient_lastDdlTime": strconv.FormatInt(time.Now().Unix(), 10),
-		},
+		Parameters:    map[string]string{},
 	}
+	maps.Copy(t.Parameters, properties(s.Properties))
+	t.Parameters["EXTERNAL"] = "TRUE"
+	t.Parameters["transient_lastDdlTime"] = strconv.FormatInt(time.Now().Unix(), 10)
 	if s.Comment != nil {
 		t.Parameters["comment"] = s.Comment.Value
-	}
-	for k, v := range properties(s.Properties) {
-		t.Parameters[k] = v
 	}
 	if err := storedAs(s, &t.Storage); err != nil {
 		return err
 	}
 	if _, err := formatOf(t); err != nil {
 		return err
-	}
-	if database == "default" { // it exists in Athena from the start
-		if _, err := d.q.catalog.EnsureDatabase(ctx, d.c, catalog.Database{Name: database}); err != nil {
-			return err
-		}
 	}
 	if s.IfNotExists {
 		_, _, err = d.q.catalog.EnsureTable(ctx, d.c, t)

@@ -156,14 +156,14 @@ func (d *ddl) dropPartitions(ctx context.Context, s *sql.DropPartitions) error {
 				return err
 			}
 			var found [][]string
-			for p, err := range e.Partitions(ctx, database, name, catalog.PartitionFilter{Keep: keeps(t, wanted)}) {
+			for p, err := range e.Partitions(ctx, database, name, chosen(t, wanted)) {
 				if err != nil {
 					return err
 				}
 				found = append(found, p.Values)
 			}
 			if len(found) == 0 && !s.IfExists {
-				return fault.Newf(fault.NotFound, "partition "+spec.Of(d.e.Text), "table %s.%s has none", database, name)
+				return fault.Newf(fault.NotFound, "partition "+spec.Of(d.e.Text), "table %s.%s has none of these values", database, name)
 			}
 			for _, v := range found {
 				if err := e.DeletePartition(ctx, database, name, v); err != nil {
@@ -175,9 +175,19 @@ func (d *ddl) dropPartitions(ctx context.Context, s *sql.DropPartitions) error {
 	})
 }
 
-// keeps tells the partitions that have the wanted values.
-func keeps(t catalog.Table, wanted map[string]string) func([]string) bool {
-	return func(values []string) bool {
+// chosen is the partitions that have the wanted values.
+func chosen(t catalog.Table, wanted map[string]string) (f catalog.PartitionFilter) {
+	for _, k := range t.PartitionKeys {
+		v, ok := wanted[k.Name]
+		if !ok {
+			break
+		}
+		f.Prefix = append(f.Prefix, v)
+	}
+	if len(f.Prefix) == len(wanted) {
+		return f
+	}
+	f.Keep = func(values []string) bool {
 		for i, k := range t.PartitionKeys {
 			if w, ok := wanted[k.Name]; ok && (i >= len(values) || values[i] != w) {
 				return false
@@ -185,6 +195,7 @@ func keeps(t catalog.Table, wanted map[string]string) func([]string) bool {
 		}
 		return true
 	}
+	return f
 }
 
 // repair is MSCK REPAIR TABLE: it registers the k=v folders below the table's location that are not
@@ -255,7 +266,7 @@ func (d *ddl) folders(ctx context.Context, t catalog.Table, bucket, prefix strin
 		}
 		for _, folder := range page.Prefixes {
 			k, v, ok := strings.Cut(strings.TrimSuffix(folder[len(prefix):], "/"), "=")
-			if !ok || !strings.EqualFold(k, key) {
+			if !ok || v == "" || !strings.EqualFold(k, key) {
 				continue
 			}
 			if plain, err := url.PathUnescape(v); err == nil {

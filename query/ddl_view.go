@@ -18,11 +18,14 @@ func (d *ddl) createView(ctx context.Context, s *sql.CreateView) error {
 		return err
 	}
 	tables := &relations{catalog: d.q.catalog, caller: d.c, seen: map[[2]string]catalog.Table{}}
-	plan, err := translate.Query(ctx, s.Query, d.e.Text, tables, translate.Options{Database: d.e.Database, User: d.e.Caller.Principal, Now: d.e.Submitted})
+	plan, err := translate.Query(ctx, s.Query, d.e.Text, tables, d.e.options())
 	if err != nil {
 		return err
 	}
-	v := view{SQL: s.Query.Of(d.e.Text), Catalog: strings.ToLower(CatalogName), Database: d.e.Database}
+	if _, own := tables.seen[[2]string{database, name}]; own {
+		return fault.Newf(fault.Invalid, "INVALID_VIEW", "Statement would create a recursive view: %s.%s reads itself", database, name)
+	}
+	v := view{SQL: s.Query.Of(d.e.Text), Catalog: strings.ToLower(CatalogName), Database: d.e.database()}
 	if len(s.Columns) > 0 {
 		if len(s.Columns) != len(plan.Columns) {
 			return fault.Newf(fault.Invalid, "view "+database+"."+name, "names %d columns, its query has %d", len(s.Columns), len(plan.Columns))

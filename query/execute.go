@@ -5,10 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"flowlake/access"
+	"flowlake/catalog"
 	"flowlake/fault"
 	"flowlake/query/sql"
 	"flowlake/state"
@@ -38,37 +38,36 @@ func (q *Queries) execute(ctx context.Context, r ref) {
 		delete(q.running, r)
 		q.mu.Unlock()
 	}()
-	e, err := q.move(ctx, r, func(e *Execution) { e.State, e.Started = Running, time.Now().UTC() })
+	e, err := q.move(ctx, r, Queued, func(e *Execution) { e.State, e.Started = Running, time.Now().UTC() })
+	if errors.Is(err, errMoved) {
+		return // stopped while it waited
+	}
 	if err != nil {
 		q.log.Error("query execution not started", "id", r.id, "err", err)
 		return
 	}
-	if e.State != Running {
-		return // stopped while it waited
-	}
 	q.log.Debug("query started", "id", e.ID, "workgroup", e.Workgroup, "statement", e.Statement)
-	limited, done := context.WithTimeout(ctx, q.cfg.MaxTime)
+	limited, done := context.WithTimeoutCause(ctx, q.cfg.MaxTime, errTimedOut)
 	out, err := q.run(limited, &e)
-	timedOut := limited.Err() != nil && ctx.Err() == nil
-	done()
-	if context.Cause(ctx) == errStopped { // Stop wrote the end already
-		return
+	if err != nil && limited.Err() != nil {
+		err = context.Cause(limited) // whatever the statement says about it
 	}
-	end, ferr := q.move(context.WithoutCancel(ctx), r, func(e *Execution) {
-		e.Completed, e.Scanned, e.Took = time.Now().UTC(), out.scanned, out.took
+	done()
+	end, ferr := q.move(context.WithoutCancel(ctx), r, Running, func(e *Execution) {
+		e.Scanned, e.Took = out.scanned, out.took
 		switch {
 		case err == nil:
-			e.State, e.Columns, e.Rows, e.Unmatched, e.Table = Succeeded, out.columns, out.rows, out.unmatched, out.table
-		case timedOut:
-			e.cancel("Query timeout: it ran for longer than " + q.cfg.MaxTime.String())
+			e.State, e.Completed = Succeeded, time.Now().UTC()
+			e.Columns, e.Rows, e.Unmatched, e.Table = out.columns, out.rows, out.unmatched, out.table
 		case errors.Is(err, errCutoff):
 			e.cancel("Bytes scanned limit was exceeded")
-		case ctx.Err() != nil:
-			e.fail(fault.Newf(fault.Unavailable, "query", "the server stopped while this query ran; nothing of it was kept: run it again"))
 		default:
 			e.fail(err)
 		}
 	})
+	if errors.Is(ferr, errMoved) {
+		return // Stop wrote its end already
+	}
 	if ferr != nil {
 		q.log.Error("query execution's end not recorded", "id", r.id, "err", ferr)
 		return
@@ -79,63 +78,23 @@ func (q *Queries) execute(ctx context.Context, r ref) {
 	q.log.Debug("query ended", "id", e.ID, "state", end.State, "rows", end.Rows, "bytes", end.Scanned, "took", end.TotalTime())
 }
 
-// move changes an execution that has not ended, and returns it as it then is.
-func (q *Queries) move(ctx context.Context, r ref, change func(*Execution)) (e Execution, err error) {
+// errMoved says that an execution is not in the state that a change of it begins with.
+var errMoved = errors.New("the execution is in another state")
+
+// move changes an execution that is in the state from, and returns it as it then is.
+func (q *Queries) move(ctx context.Context, r ref, from State, change func(*Execution)) (e Execution, err error) {
 	id := state.ID{Kind: executionKind, Account: r.account, Region: r.region, Key: r.id}
 	err = q.state.Update(ctx, func(tx *state.Tx) error {
-		if _, err := tx.Get(id, &e); err != nil || e.ended() {
+		if _, err := tx.Get(id, &e); err != nil {
 			return err
+		}
+		if e.State != from {
+			return errMoved
 		}
 		change(&e)
 		return tx.Put(id, e)
 	})
 	return e, err
-}
-
-func (e *Execution) cancel(reason string) {
-	e.State, e.Reason = Cancelled, reason
-}
-
-// errCutoff ends a query that would scan more than its workgroup allows.
-var errCutoff = errors.New("bytes scanned limit was exceeded")
-
-// fail records why in Athena's classes. What the user cannot help is told without detail.
-func (e *Execution) fail(err error) {
-	f := &Failure{Category: UserError, Type: errorType(err), Message: message(err)}
-	switch fault.KindOf(err) {
-	case fault.Internal:
-		f.Category, f.Message, f.Retryable = SystemError, "Internal error: the server's log has the detail under query execution "+e.ID, true
-	case fault.Unavailable, fault.Throttled, fault.Conflict:
-		f.Category, f.Retryable = OtherError, true
-	}
-	e.State, e.Reason, e.Failure, e.Completed = Failed, f.Message, f, time.Now().UTC()
-}
-
-// message is the error's text without the subject "query" that says nothing here.
-func message(err error) string { return strings.TrimPrefix(err.Error(), "query: ") }
-
-// errorType is the number that Athena's error catalogue has for the code that a message begins with.
-//
-// Source: Athena user guide, "Athena error catalog", error type reference.
-func errorType(err error) int32 {
-	types := []struct {
-		text string
-		kind int32
-	}{
-		{"SYNTAX_ERROR", 1006}, {"COLUMN_NOT_FOUND", 1006}, {"TABLE_NOT_FOUND", 1003}, {"SCHEMA_NOT_FOUND", 1004}, {"TYPE_MISMATCH", 1006},
-		{"FUNCTION_NOT_FOUND", 1006}, {"DIVISION_BY_ZERO", 1003}, {"INVALID_CAST_ARGUMENT", 1005},
-		{"HIVE_BAD_DATA", 1100}, {"HIVE_CURSOR_ERROR", 1100}, {"NUMERIC_VALUE_OUT_OF_RANGE", 1005}, {"resources", 1},
-	}
-	text := err.Error()
-	for _, t := range types {
-		if strings.Contains(text, t.text) {
-			return t.kind
-		}
-	}
-	if fault.Is(err, fault.Denied) {
-		return 1002
-	}
-	return 1009
 }
 
 // run executes the statement and puts its result into the lake.
@@ -149,6 +108,14 @@ func (q *Queries) run(ctx context.Context, e *Execution) (out outcome, err error
 		return out, fault.Newf(fault.Unavailable, "query scratch folder", "%w", err)
 	}
 	defer os.RemoveAll(dir)
+	// Both again: what was there when the statement was accepted may be gone, and after a change of the
+	// catalogue it would be too late to say so.
+	if err := q.checkOutput(ctx, e.as(), e.Output); err != nil {
+		return out, err
+	}
+	if err := q.ensureDefaultDatabase(ctx, e.as()); err != nil {
+		return out, err
+	}
 	file := filepath.Join(dir, "result")
 	if query, ok := stmt.(*sql.Query); ok {
 		out, err = q.selectRows(ctx, e, query, file)
@@ -158,7 +125,26 @@ func (q *Queries) run(ctx context.Context, e *Execution) (out outcome, err error
 	if err != nil {
 		return out, err
 	}
-	return out, q.putResult(ctx, e, out)
+	if err := q.putResult(ctx, e, out); err != nil {
+		if e.Kind == sql.DDL {
+			return out, fault.Newf(fault.KindOf(err), "output location "+e.Output.Location, "the statement's change was made, and then its result was not written: %w", err)
+		}
+		return out, err
+	}
+	return out, nil
+}
+
+// ensureDefaultDatabase makes the database "default", which every account has in Athena from the start.
+// A caller who may not see or make it does without.
+func (q *Queries) ensureDefaultDatabase(ctx context.Context, c access.Caller) error {
+	_, err := q.catalog.Database(ctx, c, DefaultDatabase)
+	if fault.Is(err, fault.NotFound) {
+		_, err = q.catalog.EnsureDatabase(ctx, c, catalog.Database{Name: DefaultDatabase, Description: "Default Hive database"})
+	}
+	if fault.Is(err, fault.Denied) {
+		return nil
+	}
+	return err
 }
 
 // as is who a step of the execution acts for: its caller, by way of Athena.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
+	"strings"
 	"time"
 
 	"flowlake/access"
@@ -30,9 +32,9 @@ type Execution struct {
 	Caller    access.Caller `json:"caller"` // it is authorised as at each step
 	Text      string        `json:"text"`
 	Kind      sql.Kind      `json:"kind"`
-	Statement string        `json:"statement"` // what kind of statement, in words: "SELECT", "CREATE_TABLE"
-	Database  string        `json:"database"`
-	Catalog   string        `json:"catalog,omitempty"` // as the client spelled it
+	Statement string        `json:"statement"`          // what kind of statement, in words: "SELECT", "CREATE_TABLE"
+	Database  string        `json:"database,omitempty"` // as the client spelled it, "" when it named none
+	Catalog   string        `json:"catalog,omitempty"`  // likewise
 	Workgroup string        `json:"workgroup"`
 	Token     string        `json:"token,omitempty"`
 	Output    ResultConfig  `json:"output"` // Location is the result object's own URL
@@ -52,24 +54,20 @@ type Execution struct {
 	Table     bool           `json:"table"` // the result object is a CSV with labels; otherwise lines of text
 }
 
-// Failure says why an execution failed, in Athena's classes.
-type Failure struct {
-	Category  int32  `json:"category"` // SystemError, UserError or OtherError
-	Type      int32  `json:"type"`     // Athena's ErrorType reference
-	Message   string `json:"message"`
-	Retryable bool   `json:"retryable"`
-}
-
-// Categories of failures: Athena user guide, "Athena error catalog".
-const (
-	SystemError = 1
-	UserError   = 2
-	OtherError  = 3
-)
-
 func (e *Execution) ended() bool { return e.State != Queued && e.State != Running }
 
-// queueTime is how long the execution waited, engineTime how long it ran.
+// DefaultDatabase is where names without a database are looked up when the client names none.
+const DefaultDatabase = "default"
+
+// database is where the statement's names without a database are looked up.
+func (e *Execution) database() string {
+	if e.Database == "" {
+		return DefaultDatabase
+	}
+	return strings.ToLower(e.Database)
+}
+
+// QueueTime is how long the execution waited.
 func (e *Execution) QueueTime() time.Duration {
 	if e.Started.IsZero() {
 		return 0
@@ -108,35 +106,70 @@ func newestFirst(at time.Time, id string) string {
 	return fmt.Sprintf("%016x-%s", math.MaxInt64-at.UnixNano(), id)
 }
 
-// Execution returns an execution, or fault.Invalid for an id that is none, as Athena answers.
+// Execution returns an execution, or fault.NotFound.
 func (q *Queries) Execution(ctx context.Context, c access.Caller, id string) (e Execution, err error) {
+	return q.execution(ctx, c, "GetQueryExecution", id)
+}
+
+// Batch returns those of the executions that exist, and why each of the others was not returned.
+func (q *Queries) Batch(ctx context.Context, c access.Caller, ids []string) (found []Execution, refused map[string]error, err error) {
+	refused = map[string]error{}
 	err = q.state.View(ctx, func(tx *state.Tx) error {
-		e, err = getExecution(tx, c, id)
+		for _, id := range ids {
+			e, err := q.authorised(ctx, tx, c, "BatchGetQueryExecution", id)
+			switch {
+			case fault.Is(err, fault.NotFound):
+				refused[id] = err
+			case err != nil:
+				return err
+			default:
+				found = append(found, e)
+			}
+		}
+		return nil
+	})
+	return found, refused, err
+}
+
+func (q *Queries) execution(ctx context.Context, c access.Caller, action, id string) (e Execution, err error) {
+	err = q.state.View(ctx, func(tx *state.Tx) error {
+		e, err = q.authorised(ctx, tx, c, action, id)
 		return err
 	})
 	return e, err
 }
 
-func getExecution(tx *state.Tx, c access.Caller, id string) (e Execution, err error) {
+// authorised reads an execution and asks whether the caller may do action in its workgroup: the door
+// cannot, since an id does not tell its workgroup.
+func (q *Queries) authorised(ctx context.Context, tx *state.Tx, c access.Caller, action, id string) (e Execution, err error) {
 	_, err = tx.Get(executionID(c, id), &e)
 	if fault.Is(err, fault.NotFound) {
-		return e, fault.Newf(fault.Invalid, "query execution "+id, "QueryExecution %s was not found", id)
+		return e, fault.Newf(fault.NotFound, "query execution "+id, "was not found")
 	}
-	return e, err
+	if err != nil {
+		return e, err
+	}
+	return e, q.guard.Allow(ctx, c, "athena:"+action, c.ARN("athena", "workgroup/"+e.Workgroup))
 }
+
+// historyPlace is what newestFirst makes.
+var historyPlace = regexp.MustCompile(`^[0-9a-f]{16}-[0-9a-f-]{36}$`)
 
 // Executions returns up to max ids of a workgroup's executions, newest first, those behind the place
 // after ("" is the beginning), and the place of the last when there are more.
 func (q *Queries) Executions(ctx context.Context, c access.Caller, workgroup, after string, max int) (ids []string, next string, err error) {
+	if after != "" && !historyPlace.MatchString(after) {
+		return nil, "", malformedToken(after)
+	}
 	err = q.state.View(ctx, func(tx *state.Tx) error {
 		if _, err := getWorkgroup(tx, c, workgroup); err != nil {
 			return err
 		}
-		last := ""
+		key, last := "", ""
 		if after != "" {
-			after = historyID(c, workgroup, after).Key
+			key = historyID(c, workgroup, after).Key
 		}
-		for row, err := range tx.List(historyID(c, workgroup, ""), after) {
+		for row, err := range tx.List(historyID(c, workgroup, ""), key) {
 			if err != nil {
 				return err
 			}
@@ -159,16 +192,41 @@ func (q *Queries) Executions(ctx context.Context, c access.Caller, workgroup, af
 func (q *Queries) Stop(ctx context.Context, c access.Caller, id string) error {
 	var stopped bool
 	err := q.state.Update(ctx, func(tx *state.Tx) error {
-		e, err := getExecution(tx, c, id)
+		e, err := q.authorised(ctx, tx, c, "StopQueryExecution", id)
 		if err != nil || e.ended() {
 			return err
 		}
 		stopped = true
-		e.State, e.Reason, e.Completed = Cancelled, "Query cancelled by user", time.Now().UTC()
+		e.cancel("Query cancelled by user")
 		return tx.Put(executionID(c, id), e)
 	})
 	if err == nil && stopped {
 		q.kill(c, id)
 	}
 	return err
+}
+
+// cancel ends the execution without a failure of its own.
+func (e *Execution) cancel(reason string) {
+	e.State, e.Reason, e.Completed = Cancelled, reason, time.Now().UTC()
+}
+
+// fail ends the execution with why it failed.
+func (e *Execution) fail(err error) {
+	e.Failure = failureOf(err, e.Kind, e.ID)
+	e.State, e.Reason, e.Completed = Failed, e.Failure.Message, time.Now().UTC()
+}
+
+// remove deletes an execution's documents: the row, its place in the history, its client's token.
+func (e *Execution) remove(tx *state.Tx) error {
+	ids := []state.ID{executionID(e.Caller, e.ID), historyID(e.Caller, e.Workgroup, newestFirst(e.Submitted, e.ID))}
+	if e.Token != "" {
+		ids = append(ids, tokenID(e.Caller, e.Token))
+	}
+	for _, id := range ids {
+		if err := tx.Delete(id); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,9 +2,9 @@ package query
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,10 +55,10 @@ type Queries struct {
 	guard   *access.Guard
 	log     *slog.Logger
 
-	pending chan ref // bounded by cfg.MaxActive: what is accepted has a place
+	places  chan struct{} // as many as cfg.MaxActive: an execution that is accepted holds one until its end
+	pending chan ref      // what waits, each with its place: a send never blocks
 
-	mu      sync.Mutex // guards active, running
-	active  int
+	mu      sync.Mutex // guards running
 	running map[ref]context.CancelCauseFunc
 }
 
@@ -67,9 +67,6 @@ type ref struct{ account, region, id string }
 
 func refOf(c access.Caller, id string) ref { return ref{c.Account, c.Region, id} }
 
-// errStopped is why a query's context ended when a user stopped it.
-var errStopped = errors.New("stopped by its user")
-
 // New returns the room. Nothing runs before Run.
 func New(cfg Config, st *state.Store, cat *catalog.Catalog, lk *lake.Store, engine Engine, guard *access.Guard, log *slog.Logger) (*Queries, error) {
 	if err := cfg.Validate(); err != nil {
@@ -77,7 +74,7 @@ func New(cfg Config, st *state.Store, cat *catalog.Catalog, lk *lake.Store, engi
 	}
 	return &Queries{
 		cfg: cfg, state: st, catalog: cat, lake: lk, engine: engine, guard: guard, log: log,
-		pending: make(chan ref, cfg.MaxActive), running: map[ref]context.CancelCauseFunc{},
+		places: make(chan struct{}, cfg.MaxActive), pending: make(chan ref, cfg.MaxActive), running: map[ref]context.CancelCauseFunc{},
 	}, nil
 }
 
@@ -90,12 +87,14 @@ func (q *Queries) Run(ctx context.Context) error {
 	if err := os.MkdirAll(q.cfg.Scratch, 0o700); err != nil {
 		return fault.Newf(fault.Unavailable, "query scratch folder", "%w", err)
 	}
-	if err := q.settle(ctx); err != nil {
+	waiting, err := q.settle(ctx)
+	if err != nil {
 		return err
 	}
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
 	var wg sync.WaitGroup
+	wg.Go(func() { q.resume(ctx, waiting) })
 	for range q.cfg.Concurrency {
 		wg.Go(func() {
 			for {
@@ -114,16 +113,15 @@ func (q *Queries) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { q.forget(ctx) })
 	<-ctx.Done()
-	timer := time.AfterFunc(q.cfg.Grace, stop)
+	timer := time.AfterFunc(q.cfg.Grace, func() { stop(errShutdown) })
 	defer timer.Stop()
 	wg.Wait()
 	return nil
 }
 
-// settle ends what was running when the last process died, and queues what was waiting.
-func (q *Queries) settle(ctx context.Context) error {
-	var waiting []ref
-	err := q.state.Update(ctx, func(tx *state.Tx) error {
+// settle ends what was running when the last process died, and returns what was waiting, the oldest first.
+func (q *Queries) settle(ctx context.Context) (waiting []Execution, err error) {
+	err = q.state.Update(ctx, func(tx *state.Tx) error {
 		for row, err := range tx.All(executionKind) {
 			if err != nil {
 				return err
@@ -134,9 +132,9 @@ func (q *Queries) settle(ctx context.Context) error {
 			}
 			switch e.State {
 			case Queued:
-				waiting = append(waiting, refOf(e.Caller, e.ID))
+				waiting = append(waiting, e)
 			case Running:
-				e.fail(fault.Newf(fault.Unavailable, "query", "the server stopped while this query ran; nothing of it was kept: run it again"))
+				e.fail(errShutdown)
 				if err := tx.Put(row.ID, e); err != nil {
 					return err
 				}
@@ -144,34 +142,34 @@ func (q *Queries) settle(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for _, r := range waiting {
-		if !q.enter() {
-			break // more than fit: they wait for the next start
+	slices.SortFunc(waiting, func(a, b Execution) int { return a.Submitted.Compare(b.Submitted) })
+	return waiting, err
+}
+
+// resume queues what waited in the last process, as places become free. One that this process accepted
+// already is queued twice, and executed once: see move.
+func (q *Queries) resume(ctx context.Context, waiting []Execution) {
+	for _, e := range waiting {
+		select {
+		case q.places <- struct{}{}:
+			q.pending <- refOf(e.Caller, e.ID)
+		case <-ctx.Done():
+			return
 		}
-		q.pending <- r
 	}
-	return nil
 }
 
 // enter takes a place among the active executions, if there is one.
 func (q *Queries) enter() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.active >= q.cfg.MaxActive {
+	select {
+	case q.places <- struct{}{}:
+		return true
+	default:
 		return false
 	}
-	q.active++
-	return true
 }
 
-func (q *Queries) leave() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.active--
-}
+func (q *Queries) leave() { <-q.places }
 
 // kill ends a running execution's work.
 func (q *Queries) kill(c access.Caller, id string) {
@@ -200,7 +198,8 @@ func (q *Queries) forget(ctx context.Context) {
 }
 
 func (q *Queries) forgetBefore(ctx context.Context, limit time.Time) error {
-	return q.state.Update(ctx, func(tx *state.Tx) error {
+	var old []Execution
+	err := q.state.View(ctx, func(tx *state.Tx) error { // changes need not wait while all rows are read
 		for row, err := range tx.All(executionKind) {
 			if err != nil {
 				return err
@@ -209,15 +208,24 @@ func (q *Queries) forgetBefore(ctx context.Context, limit time.Time) error {
 			if err := row.Decode(&e); err != nil {
 				return err
 			}
-			if !e.ended() || e.Completed.After(limit) {
-				continue
-			}
-			for _, id := range []state.ID{row.ID, historyID(e.Caller, e.Workgroup, newestFirst(e.Submitted, e.ID)), tokenID(e.Caller, e.Token)} {
-				if err := tx.Delete(id); err != nil && !fault.Is(err, fault.NotFound) {
-					return err
-				}
+			if e.ended() && e.Completed.Before(limit) {
+				old = append(old, e)
 			}
 		}
 		return nil
 	})
+	for batch := range slices.Chunk(old, 500) {
+		if err != nil {
+			return err
+		}
+		err = q.state.Update(ctx, func(tx *state.Tx) error {
+			for _, e := range batch {
+				if err := e.remove(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return err
 }

@@ -1,17 +1,19 @@
 package query
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 
 	"flowlake/access"
 	"flowlake/fault"
 	"flowlake/lake"
-	"flowlake/state"
 )
 
 // MaxPage is the most rows that a page of results holds.
@@ -32,15 +34,12 @@ func (q *Queries) putResult(ctx context.Context, e *Execution, out outcome) erro
 		return err
 	}
 	c := e.as()
-	if err := q.ensureDefaultBucket(ctx, c, bucket); err != nil {
-		return err
-	}
 	if len(out.columns) > 0 {
 		doc, err := json.Marshal(metadata{QueryExecutionID: e.ID, Columns: out.columns, Rows: out.rows})
 		if err != nil {
 			return fault.Newf(fault.Internal, "query", "%w", err)
 		}
-		if err := q.putObject(ctx, c, e, bucket, key+".metadata", bytesFile(doc), int64(len(doc)), "application/json"); err != nil {
+		if err := q.putObject(ctx, c, e, bucket, key+metadataSuffix, bytes.NewReader(doc), int64(len(doc)), "application/json"); err != nil {
 			return err
 		}
 	}
@@ -75,24 +74,35 @@ func (q *Queries) putObject(ctx context.Context, c access.Caller, e *Execution, 
 	return nil
 }
 
-// ensureDefaultBucket makes the bucket of DefaultLocation; any other is its owner's to make.
-func (q *Queries) ensureDefaultBucket(ctx context.Context, c access.Caller, bucket string) error {
-	if bucket != defaultBucket(c) {
-		return nil
-	}
-	if _, err := q.lake.Bucket(ctx, c, bucket); !fault.Is(err, fault.NotFound) {
+// checkOutput refuses a result's place that nothing could be written to. The bucket of DefaultLocation
+// is made when it is first needed; any other is its owner's to make.
+func (q *Queries) checkOutput(ctx context.Context, c access.Caller, out ResultConfig) error {
+	bucket, key, err := lake.ParseURL(out.Location)
+	if err != nil {
 		return err
 	}
-	if err := q.lake.CreateBucket(ctx, c, bucket); err != nil && !fault.Is(err, fault.Exists) {
-		return err
+	b, err := q.lake.Bucket(ctx, c, bucket)
+	if fault.Is(err, fault.NotFound) && bucket == defaultBucket(c) {
+		if err = q.lake.CreateBucket(ctx, c, bucket); err == nil || fault.Is(err, fault.Exists) {
+			b, err = q.lake.Bucket(ctx, c, bucket)
+		}
 	}
-	return nil
+	switch {
+	case err != nil:
+		return fault.Newf(fault.KindOf(err), "output bucket "+bucket, "Unable to verify/create output bucket %s: %w", bucket, err)
+	case out.ExpectedBucketOwner != "" && b.Owner != out.ExpectedBucketOwner:
+		return fault.Newf(fault.Denied, "output bucket "+bucket, "is not owned by account %s", out.ExpectedBucketOwner)
+	}
+	return lake.CheckKey(key + metadataSuffix)
 }
+
+const metadataSuffix = ".metadata"
 
 // Page is a part of a result.
 type Page struct {
 	Columns []ResultColumn
 	Rows    [][]*string // nil is NULL
+	Utility bool        // a DDL or utility statement's lines, without a row of labels
 	Next    string      // the token of the next page, "" at the end
 }
 
@@ -101,41 +111,54 @@ type place struct {
 	ID     string `json:"id"`
 	Offset int64  `json:"offset"` // in the result object
 	ETag   string `json:"etag"`   // of the object that Offset is meant for
+	Sum    uint32 `json:"sum"`    // of the above: a token that was changed on its way is none
+}
+
+func (p place) sum() uint32 {
+	return crc32.ChecksumIEEE(fmt.Appendf(nil, "%s %d %s", p.ID, p.Offset, p.ETag))
 }
 
 // Results returns up to max rows of a finished execution's result, read from its object in the lake.
-// The first row of a SELECT's first page holds the column labels. It returns fault.Invalid for an execution
-// that has not succeeded and for a token that is not this execution's.
+// The first row of a SELECT's first page holds the column labels. It returns fault.Conflict about the "query state" for an
+// execution that has not succeeded, fault.NotFound about the "query result" for one that was cancelled or whose
+// object is gone, and fault.Invalid about the "next token" for a token that is not this execution's.
 func (q *Queries) Results(ctx context.Context, c access.Caller, id, token string, max int) (p Page, err error) {
 	if max < 1 || max > MaxPage {
 		return p, fault.Newf(fault.Invalid, "max results", "%d is not between 1 and %d", max, MaxPage)
 	}
-	var e Execution
-	if err := q.state.View(ctx, func(tx *state.Tx) error { e, err = getExecution(tx, c, id); return err }); err != nil {
+	e, err := q.execution(ctx, c, "GetQueryResults", id)
+	if err != nil {
 		return p, err
 	}
-	switch {
-	case e.State == Failed || e.State == Cancelled:
-		return p, fault.Newf(fault.Invalid, "query execution "+id, "Query did not finish successfully. Final query state: %s", e.State)
-	case e.State != Succeeded:
-		return p, fault.Newf(fault.Invalid, "query execution "+id, "Query has not yet finished. Current state: %s", e.State)
+	switch e.State {
+	case Succeeded:
+	case Failed:
+		return p, fault.Newf(fault.Conflict, "query state", "Query did not finish successfully. Final query state: %s", e.State)
+	case Cancelled:
+		return p, fault.Newf(fault.NotFound, "query result", "Could not find results")
+	default:
+		return p, fault.Newf(fault.Conflict, "query state", "Query has not yet finished. Current state: %s", e.State)
 	}
+	p.Utility = !e.Table
 	p.Columns = e.Columns
 	bucket, key, err := lake.ParseURL(e.Output.Location)
 	if err != nil {
 		return p, err
 	}
 	obj, err := q.lake.Open(ctx, c, bucket, key)
+	if fault.Is(err, fault.NotFound) {
+		return p, fault.Newf(fault.NotFound, "query result", "Could not find results: %w", err)
+	}
 	if err != nil {
 		return p, err
 	}
 	defer obj.Close()
-	at, err := readPlace(token, id, obj.Object().ETag)
+	at, err := readPlace(token, id, obj.Object())
 	if err != nil {
 		return p, err
 	}
 	if _, err := obj.Seek(at.Offset, io.SeekStart); err != nil {
-		return p, fault.Newf(fault.Invalid, "next token", "points outside the result")
+		return p, err
 	}
 	rows := newRowReader(obj, e.Table, len(e.Columns))
 	for len(p.Rows) < max {
@@ -155,6 +178,7 @@ func (q *Queries) Results(ctx context.Context, c access.Caller, id, token string
 }
 
 func (p place) token() (string, error) {
+	p.Sum = p.sum()
 	b, err := json.Marshal(p)
 	if err != nil {
 		return "", fault.Newf(fault.Internal, "next token", "%w", err)
@@ -162,20 +186,29 @@ func (p place) token() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b), nil
 }
 
-func readPlace(token, id, etag string) (place, error) {
+// readPlace reads a token that is about the result object of the execution with that id.
+func readPlace(token, id string, obj lake.Object) (place, error) {
 	if token == "" {
-		return place{ID: id, ETag: etag}, nil
+		return place{ID: id, ETag: obj.ETag}, nil
 	}
 	var p place
-	b, err := base64.RawURLEncoding.DecodeString(token)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err == nil {
 		err = json.Unmarshal(b, &p)
 	}
-	if err != nil || p.ID != id || p.Offset < 0 {
-		return p, fault.Newf(fault.Invalid, "next token", "is not one of this query execution")
+	if err != nil || p.Sum != p.sum() || p.ID != id || p.Offset < 0 {
+		return p, malformedToken(token)
 	}
-	if p.ETag != etag {
+	if p.ETag != obj.ETag || p.Offset > obj.Size {
 		return p, fault.Newf(fault.Invalid, "next token", "the result object was overwritten since the page before")
 	}
 	return p, nil
+}
+
+// malformedToken is the error of a token that was not made here, in Athena's words.
+func malformedToken(token string) error {
+	if len(token) > 200 {
+		token = token[:200] + "…"
+	}
+	return fault.Newf(fault.Invalid, "next token", "Malformed nextPageToken %q", token)
 }

@@ -2,7 +2,6 @@ package query
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -12,8 +11,6 @@ import (
 
 // maxRow bounds one row of a result object: it may be anybody's object by the time it is read.
 const maxRow = 32 << 20
-
-func bytesFile(b []byte) io.Reader { return bytes.NewReader(b) }
 
 // rowReader reads the rows of a result object. offset is the number of bytes that the rows read so
 // far took.
@@ -38,16 +35,22 @@ func (r *rowReader) next() ([]*string, error) {
 // line reads a row of a utility statement's text: one value, however many columns its metadata has,
 // as Athena's own answers are.
 func (r *rowReader) line() ([]*string, error) {
-	text, err := r.br.ReadString('\n')
-	r.offset += int64(len(text))
-	if err != nil && (!errors.Is(err, io.EOF) || text == "") {
-		return nil, err
+	var text []byte
+	for {
+		part, err := r.br.ReadSlice('\n')
+		r.offset += int64(len(part))
+		text = append(text, part...)
+		switch {
+		case len(text) > maxRow:
+			return nil, fault.Newf(fault.TooLarge, "row", "is longer than %d bytes", maxRow)
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err != nil && (!errors.Is(err, io.EOF) || len(text) == 0):
+			return nil, err
+		}
+		line := strings.TrimSuffix(string(text), "\n")
+		return []*string{&line}, nil
 	}
-	if len(text) > maxRow {
-		return nil, fault.Newf(fault.TooLarge, "row", "is longer than %d bytes", maxRow)
-	}
-	text = strings.TrimSuffix(text, "\n")
-	return []*string{&text}, nil
 }
 
 // record reads one row of Athena's CSV: every value is in quotes, and an empty place is NULL.

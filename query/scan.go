@@ -55,9 +55,9 @@ func (q *Queries) partitions(ctx context.Context, e *Execution, t catalog.Table,
 		return err
 	}
 	for _, p := range parts {
-		if p.Storage.SerDe.Library != "" && p.Storage.SerDe.Library != t.Storage.SerDe.Library {
-			return fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "partition %s of table %s.%s is read by the SerDe %s, its table by %s",
-				strings.Join(p.Values, "/"), t.Database, t.Name, p.Storage.SerDe.Library, t.Storage.SerDe.Library)
+		if !readAlike(p.Storage.SerDe, t.Storage.SerDe) {
+			return fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "partition %s of table %s.%s has a SerDe or SerDe properties of its own, and flowlake reads a table in one way only: drop the partition and add it again",
+				partitionPath(t, p.Values), t.Database, t.Name)
 		}
 		in, err := files.under(ctx, p.Storage.Location, p.Values)
 		if err != nil {
@@ -68,6 +68,26 @@ func (q *Queries) partitions(ctx context.Context, e *Execution, t catalog.Table,
 		}
 	}
 	return nil
+}
+
+// readAlike reports whether a partition's SerDe reads as its table's does. Properties that no SerDe here
+// reads may differ.
+func readAlike(own, table catalog.SerDe) bool {
+	if own.Library == "" || len(own.Parameters) == 0 && own.Library == table.Library {
+		return true // what it does not say is its table's
+	}
+	if own.Library != table.Library {
+		return false
+	}
+	if serdeFormats[own.Library] == Parquet {
+		return true
+	}
+	a, b := maps.Clone(own.Parameters), maps.Clone(table.Parameters)
+	for _, m := range []map[string]string{a, b} {
+		delete(m, "serialization.format") // beside field.delim
+		delete(m, "paths")                // a crawler's note about JSON
+	}
+	return maps.Equal(a, b)
 }
 
 // pinned is the local files of a query, kept until release.
@@ -112,7 +132,11 @@ func (p *pinned) under(ctx context.Context, location string, values []string) (I
 			return in, err
 		}
 		p.releases = append(p.releases, release)
-		in.Files = append(in.Files, InputFile{Path: local, URL: lake.URL(bucket, obj.Key), Size: obj.Size})
+		st, err := os.Stat(local) // the object may have been overwritten since it was listed
+		if err != nil {
+			return in, fault.Newf(fault.Unavailable, "object "+lake.URL(bucket, obj.Key), "%w", err)
+		}
+		in.Files = append(in.Files, InputFile{Path: local, URL: lake.URL(bucket, obj.Key), Size: st.Size()})
 	}
 	return in, nil
 }

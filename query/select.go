@@ -15,13 +15,14 @@ import (
 // selectRows runs a query: plan, prune, pin the files, run the engine.
 func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query, file string) (out outcome, err error) {
 	tables := &relations{catalog: q.catalog, caller: e.as(), seen: map[[2]string]catalog.Table{}}
-	plan, err := translate.Query(ctx, stmt, e.Text, tables, translate.Options{
-		Database: e.Database, User: e.Caller.Principal, Now: e.Submitted,
-	})
+	plan, err := translate.Query(ctx, stmt, e.Text, tables, e.options())
 	if err != nil {
 		return out, err
 	}
-	job := Job{SQL: plan.SQL, Output: file, Started: e.Submitted, MaxMemory: q.cfg.MaxMemory, MaxTime: q.cfg.MaxTime}
+	job := Job{SQL: plan.SQL, Output: file, Started: e.Submitted, MaxMemory: q.cfg.MaxMemory}
+	for _, c := range plan.Columns {
+		job.Columns = append(job.Columns, ResultColumn{Name: c.Name, Type: c.Type, Precision: c.Precision, Scale: c.Scale, Nullable: "UNKNOWN"})
+	}
 	files := &pinned{lake: q.lake, caller: e.as()}
 	defer files.release()
 	for _, use := range plan.Tables {
@@ -46,11 +47,13 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 		return out, err
 	}
 	out.took = time.Since(began)
-	out.file, out.table, out.rows, out.unmatched = file, true, res.Rows, res.Unmatched
-	for _, c := range plan.Columns {
-		out.columns = append(out.columns, ResultColumn{Name: c.Name, Type: c.Type, Precision: c.Precision, Scale: c.Scale, Nullable: "UNKNOWN"})
-	}
+	out.file, out.table, out.columns, out.rows, out.unmatched = file, true, job.Columns, res.Rows, res.Unmatched
 	return out, nil
+}
+
+// options is what the execution's query means beyond its text.
+func (e *Execution) options() translate.Options {
+	return translate.Options{Database: e.database(), User: e.Caller.Principal, Now: e.Submitted}
 }
 
 // relations is the catalogue as one query sees it: each table is read once, so that a change under

@@ -98,7 +98,7 @@ func (d *ddl) showPartitions(ctx context.Context, s *sql.ShowPartitions) (text, 
 			if err != nil {
 				return err
 			}
-			filter.Keep = keeps(t, wanted)
+			filter = chosen(t, wanted)
 		}
 		for p, err := range v.Partitions(ctx, database, name, filter) {
 			if err != nil {
@@ -214,6 +214,7 @@ func (d *ddl) describe(ctx context.Context, s *sql.Describe) (text, error) {
 	}
 	columns(t.Storage.Columns)
 	if len(t.PartitionKeys) > 0 {
+		columns(t.PartitionKeys) // Hive names them twice
 		line("", "", "")
 		line("# Partition Information", "", "")
 		line("# col_name", "data_type", "comment")

@@ -24,12 +24,7 @@ func (q *Queries) statement(ctx context.Context, e *Execution, stmt sql.Statemen
 	if err != nil {
 		return out, err
 	}
-	var b strings.Builder
-	for _, l := range answer.lines {
-		b.WriteString(l)
-		b.WriteByte('\n')
-	}
-	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.Join(answer.lines, "\n")), 0o600); err != nil {
 		return out, fault.Newf(fault.Unavailable, "query result", "%w", err)
 	}
 	out.file, out.rows = file, int64(len(answer.lines))

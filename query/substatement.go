@@ -42,7 +42,7 @@ func substatement(s sql.Statement) string {
 	case *sql.ShowProperties:
 		return "SHOW_TBLPROPERTIES"
 	case *sql.Describe:
-		return "DESCRIBE_TABLE"
+		return "DESC_TABLE"
 	}
 	return "UNKNOWN"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"time"
+	"unicode/utf8"
 
 	"flowlake/access"
 	"flowlake/fault"
@@ -16,6 +17,9 @@ const PrimaryWorkgroup = "primary"
 
 // MinBytesCutoff is the least that a workgroup's cut-off may be: Athena, "WorkGroupConfiguration".
 const MinBytesCutoff = 10_000_000
+
+// EngineVersion is the version of Athena's engine whose dialect is spoken.
+const EngineVersion = "Athena engine version 3"
 
 // Workgroup states, as Athena spells them.
 const (
@@ -30,27 +34,42 @@ type Workgroup struct {
 	State       string    `json:"state"` // Enabled or Disabled
 	Created     time.Time `json:"created"`
 	Settings
-	Tags map[string]string `json:"tags,omitempty"` // recorded
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // Settings are what a workgroup says about its queries.
 type Settings struct {
 	Output         ResultConfig `json:"output"`
-	Enforce        bool         `json:"enforce,omitempty"`     // its Output overrides what a client asks for
-	BytesCutoff    int64        `json:"bytesCutoff,omitempty"` // a query that would scan more is cancelled; 0 is no bound
-	PublishMetrics bool         `json:"publishMetrics,omitempty"`
-	RequesterPays  bool         `json:"requesterPays,omitempty"`
+	Enforce        bool         `json:"enforce,omitempty"`        // its Output overrides what a client asks for
+	BytesCutoff    int64        `json:"bytesCutoff,omitempty"`    // a query that would scan more is cancelled; 0 is no bound
+	PublishMetrics bool         `json:"publishMetrics,omitempty"` // recorded
+	EngineVersion  string       `json:"engineVersion,omitempty"`  // as it was selected, "" is AUTO; there is one engine
 }
 
 // ResultConfig says where results go, and how they are written there.
 type ResultConfig struct {
-	Location            string `json:"location,omitempty"`   // s3://bucket/prefix/
-	Encryption          string `json:"encryption,omitempty"` // "" or SSE_S3, recorded
-	ExpectedBucketOwner string `json:"expectedBucketOwner,omitempty"`
-	ACL                 string `json:"acl,omitempty"` // "" or BUCKET_OWNER_FULL_CONTROL
+	Location            string `json:"location,omitempty"`            // s3://bucket/prefix/
+	Encryption          string `json:"encryption,omitempty"`          // "" or SSE_S3, recorded
+	ExpectedBucketOwner string `json:"expectedBucketOwner,omitempty"` // the account that must own the bucket, "" is any
+	ACL                 string `json:"acl,omitempty"`                 // "" or BUCKET_OWNER_FULL_CONTROL, recorded with the object
 }
 
 var workgroupName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,128}$`)
+
+// maxTags is how many tags a workgroup may have: Athena, "TagResource".
+const maxTags = 50
+
+func checkTags(tags map[string]string) error {
+	if len(tags) > maxTags {
+		return fault.Newf(fault.Invalid, "tags", "there are %d, and %d at most are allowed", len(tags), maxTags)
+	}
+	for k, v := range tags {
+		if n := utf8.RuneCountInString(k); n < 1 || n > 128 || utf8.RuneCountInString(v) > 256 {
+			return fault.Newf(fault.Invalid, "tag "+k, "a key has 1 to 128 characters, a value up to 256")
+		}
+	}
+	return nil
+}
 
 func workgroupID(c access.Caller, name string) state.ID {
 	return state.ID{Kind: "workgroup", Account: c.Account, Region: c.Region, Key: name}
@@ -130,26 +149,36 @@ func (q *Queries) Workgroups(ctx context.Context, c access.Caller, after string,
 	return page, more, err
 }
 
-func (s Settings) check() error {
+func (s Settings) check(c access.Caller) error {
 	if s.BytesCutoff != 0 && s.BytesCutoff < MinBytesCutoff {
 		return fault.Newf(fault.Invalid, "bytes scanned cutoff", "%d is less than %d bytes", s.BytesCutoff, MinBytesCutoff)
 	}
-	if s.RequesterPays {
-		return fault.Newf(fault.Unsupported, "requester pays", "flowlake has no requester-pays buckets")
+	switch s.EngineVersion {
+	case "", "AUTO", EngineVersion:
+	default:
+		return fault.Newf(fault.Unsupported, "engine version "+s.EngineVersion, "flowlake speaks %s", EngineVersion)
 	}
-	return s.Output.check()
+	return s.Output.check(c)
 }
 
-func (r ResultConfig) check() error {
+func (r ResultConfig) check(c access.Caller) error {
 	if r.Location != "" {
 		if _, _, err := lake.ParseURL(r.Location); err != nil {
-			return fault.Newf(fault.Invalid, "output location "+r.Location, "%w", err)
+			return fault.Newf(fault.Invalid, "output location "+r.Location, "outputLocation is not a valid S3 path: %w", err)
 		}
 	}
 	switch r.Encryption {
 	case "", "SSE_S3":
 	default:
-		return fault.Newf(fault.Unsupported, "encryption option "+r.Encryption, "flowlake records SSE_S3 only")
+		return fault.Newf(fault.Unsupported, "encryption option "+r.Encryption, "flowlake has no KMS: SSE_S3 it records")
+	}
+	switch r.ACL {
+	case "", "BUCKET_OWNER_FULL_CONTROL":
+	default:
+		return fault.Newf(fault.Invalid, "S3 ACL option "+r.ACL, "is not BUCKET_OWNER_FULL_CONTROL")
+	}
+	if r.ExpectedBucketOwner != "" && r.ExpectedBucketOwner != c.Account {
+		return fault.Newf(fault.Invalid, "expected bucket owner "+r.ExpectedBucketOwner, "buckets here are owned by account %s", c.Account)
 	}
 	return nil
 }
@@ -160,7 +189,10 @@ func (q *Queries) CreateWorkgroup(ctx context.Context, c access.Caller, w Workgr
 	if !workgroupName.MatchString(w.Name) {
 		return fault.Newf(fault.Invalid, "workgroup "+w.Name, "a name is 1 to 128 of letters, digits, '.', '_' and '-'")
 	}
-	if err := w.check(); err != nil {
+	if err := w.check(c); err != nil {
+		return err
+	}
+	if err := checkTags(w.Tags); err != nil {
 		return err
 	}
 	w.State, w.Created = Enabled, time.Now().UTC()
@@ -189,7 +221,10 @@ func (q *Queries) UpdateWorkgroup(ctx context.Context, c access.Caller, name str
 		if w.State != Enabled && w.State != Disabled {
 			return fault.Newf(fault.Invalid, "workgroup state "+w.State, "is neither ENABLED nor DISABLED")
 		}
-		if err := w.check(); err != nil {
+		if err := w.check(c); err != nil {
+			return err
+		}
+		if err := checkTags(w.Tags); err != nil {
 			return err
 		}
 		w.Name = name
@@ -207,7 +242,8 @@ func (q *Queries) DeleteWorkgroup(ctx context.Context, c access.Caller, name str
 		if _, err := getWorkgroup(tx, c, name); err != nil {
 			return err
 		}
-		var ids []state.ID
+		var places []state.ID
+		var gone []Execution
 		for row, err := range tx.List(historyID(c, name, ""), "") {
 			if err != nil {
 				return err
@@ -220,13 +256,25 @@ func (q *Queries) DeleteWorkgroup(ctx context.Context, c access.Caller, name str
 				return err
 			}
 			var e Execution
-			if _, err := tx.Get(executionID(c, h.ID), &e); err == nil && !e.ended() {
+			_, err := tx.Get(executionID(c, h.ID), &e)
+			switch {
+			case fault.Is(err, fault.NotFound):
+				places = append(places, row.ID)
+			case err != nil:
+				return err
+			case !e.ended():
 				return fault.Newf(fault.Invalid, "workgroup "+name, "query %s is still %s", h.ID, e.State)
+			default:
+				gone = append(gone, e)
 			}
-			ids = append(ids, row.ID, executionID(c, h.ID))
 		}
-		for _, id := range ids {
-			if err := tx.Delete(id); err != nil && !fault.Is(err, fault.NotFound) {
+		for _, id := range places {
+			if err := tx.Delete(id); err != nil {
+				return err
+			}
+		}
+		for _, e := range gone {
+			if err := e.remove(tx); err != nil {
 				return err
 			}
 		}

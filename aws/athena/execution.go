@@ -2,12 +2,14 @@ package athena
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/athena/types"
 
 	"flowlake/access"
+	"flowlake/aws/wire"
 	"flowlake/fault"
 	"flowlake/query"
 )
@@ -18,6 +20,9 @@ func (d *door) startQueryExecution(ctx context.Context, c access.Caller, in *ath
 	}
 	if x := in.QueryExecutionContext; x != nil {
 		start.Database, start.Catalog = aws.ToString(x.Database), aws.ToString(x.Catalog)
+	}
+	if r := in.ResultReuseConfiguration; r != nil && r.ResultReuseByAgeConfiguration != nil && r.ResultReuseByAgeConfiguration.Enabled {
+		return nil, fault.Newf(fault.Unsupported, "ResultReuseConfiguration", "flowlake does not reuse results")
 	}
 	id, err := d.q.Start(ctx, c, start)
 	if err != nil {
@@ -36,9 +41,9 @@ func (d *door) getQueryExecution(ctx context.Context, c access.Caller, in *athen
 
 func show(e query.Execution) *types.QueryExecution {
 	out := &types.QueryExecution{
-		QueryExecutionId: &e.ID, Query: &e.Text, WorkGroup: &e.Workgroup, EngineVersion: &engineVersion,
+		QueryExecutionId: &e.ID, Query: &e.Text, WorkGroup: &e.Workgroup, EngineVersion: &types.EngineVersion{SelectedEngineVersion: aws.String("AUTO"), EffectiveEngineVersion: aws.String(query.EngineVersion)},
 		StatementType: types.StatementType(e.Kind), SubstatementType: &e.Statement,
-		QueryExecutionContext: &types.QueryExecutionContext{Database: &e.Database},
+		QueryExecutionContext: &types.QueryExecutionContext{Database: textOrNil(e.Database), Catalog: textOrNil(e.Catalog)},
 		ResultConfiguration:   showResultConfig(e.Output),
 		Status:                &types.QueryExecutionStatus{State: types.QueryExecutionState(e.State), SubmissionDateTime: &e.Submitted},
 		Statistics: &types.QueryExecutionStatistics{
@@ -48,9 +53,6 @@ func show(e query.Execution) *types.QueryExecution {
 			TotalExecutionTimeInMillis:  aws.Int64(e.TotalTime().Milliseconds()),
 			ResultReuseInformation:      &types.ResultReuseInformation{ReusedPreviousResult: false},
 		},
-	}
-	if e.Catalog != "" {
-		out.QueryExecutionContext.Catalog = &e.Catalog
 	}
 	if e.Reason != "" {
 		out.Status.StateChangeReason = &e.Reason
@@ -69,17 +71,19 @@ func (d *door) batchGetQueryExecution(ctx context.Context, c access.Caller, in *
 		return nil, fault.Newf(fault.Invalid, "QueryExecutionIds", "has %d ids, 1 to 50 are taken", n)
 	}
 	out := &athena.BatchGetQueryExecutionOutput{QueryExecutions: []types.QueryExecution{}, UnprocessedQueryExecutionIds: []types.UnprocessedQueryExecutionId{}}
+	found, refused, err := d.q.Batch(ctx, c, in.QueryExecutionIds)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range found {
+		out.QueryExecutions = append(out.QueryExecutions, *show(e))
+	}
 	for _, id := range in.QueryExecutionIds {
-		e, err := d.q.Execution(ctx, c, id)
-		switch {
-		case fault.Is(err, fault.Invalid):
+		var why *wire.Error
+		if errors.As(worded(refused[id]), &why) {
 			out.UnprocessedQueryExecutionIds = append(out.UnprocessedQueryExecutionIds, types.UnprocessedQueryExecutionId{
-				QueryExecutionId: aws.String(id), ErrorCode: aws.String("INVALID_INPUT"), ErrorMessage: aws.String(err.Error()),
+				QueryExecutionId: &id, ErrorCode: aws.String(why.Fields["AthenaErrorCode"]), ErrorMessage: &why.Message,
 			})
-		case err != nil:
-			return nil, err
-		default:
-			out.QueryExecutions = append(out.QueryExecutions, *show(e))
 		}
 	}
 	return out, nil
@@ -135,7 +139,10 @@ func (d *door) getQueryResults(ctx context.Context, c access.Caller, in *athena.
 			set.Rows[i].Data[j].VarCharValue = v
 		}
 	}
-	out := &athena.GetQueryResultsOutput{ResultSet: set, UpdateCount: aws.Int64(0)}
+	out := &athena.GetQueryResultsOutput{ResultSet: set}
+	if len(page.Columns) > 0 { // not of DDL
+		out.UpdateCount = aws.Int64(0)
+	}
 	if page.Next != "" {
 		out.NextToken = &page.Next
 	}

@@ -1,6 +1,7 @@
 package athena
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,18 +13,26 @@ import (
 	"flowlake/query"
 )
 
-// engineVersion is what clients read as the engine's; the dialect is that of version 3.
-var engineVersion = types.EngineVersion{
-	SelectedEngineVersion: aws.String("AUTO"), EffectiveEngineVersion: aws.String("Athena engine version 3"),
+// engineVersion shows what a workgroup selected; the engine is the same.
+func engineVersion(w query.Workgroup) *types.EngineVersion {
+	selected := cmp.Or(w.EngineVersion, "AUTO")
+	return &types.EngineVersion{SelectedEngineVersion: &selected, EffectiveEngineVersion: aws.String(query.EngineVersion)}
 }
 
-func checkEngine(v *types.EngineVersion) error {
-	switch s := aws.ToString(v.SelectedEngineVersion); s {
-	case "AUTO", "Athena engine version 3":
-		return nil
-	default:
-		return fault.Newf(fault.Unsupported, "engine version "+s, "flowlake speaks Athena engine version 3")
+// noRequesterPays refuses what there is no bucket for.
+func noRequesterPays(enabled *bool) error {
+	if aws.ToBool(enabled) {
+		return fault.Newf(fault.Unsupported, "RequesterPaysEnabled", "flowlake has no requester-pays buckets")
 	}
+	return nil
+}
+
+// cutoff reads the bound of a workgroup's queries: 0, which is no bound inside, is one that Athena does not take.
+func cutoff(bytes int64) (int64, error) {
+	if bytes < query.MinBytesCutoff {
+		return 0, fault.Newf(fault.Invalid, "BytesScannedCutoffPerQuery", "%d is less than %d bytes", bytes, query.MinBytesCutoff)
+	}
+	return bytes, nil
 }
 
 func (d *door) createWorkGroup(ctx context.Context, c access.Caller, in *athena.CreateWorkGroupInput) (*athena.CreateWorkGroupOutput, error) {
@@ -32,27 +41,22 @@ func (d *door) createWorkGroup(ctx context.Context, c access.Caller, in *athena.
 	w.Enforce, w.PublishMetrics = true, true
 	if cfg := in.Configuration; cfg != nil {
 		if cfg.EngineVersion != nil {
-			if err := checkEngine(cfg.EngineVersion); err != nil {
-				return nil, err
-			}
+			w.EngineVersion = aws.ToString(cfg.EngineVersion.SelectedEngineVersion)
 		}
 		w.Output = resultConfig(cfg.ResultConfiguration)
 		w.Enforce = or(cfg.EnforceWorkGroupConfiguration, true)
 		w.PublishMetrics = or(cfg.PublishCloudWatchMetricsEnabled, true)
-		w.RequesterPays = aws.ToBool(cfg.RequesterPaysEnabled)
+		if err := noRequesterPays(cfg.RequesterPaysEnabled); err != nil {
+			return nil, err
+		}
 		if cfg.BytesScannedCutoffPerQuery != nil {
-			w.BytesCutoff = *cfg.BytesScannedCutoffPerQuery
-			if w.BytesCutoff < query.MinBytesCutoff {
-				return nil, fault.Newf(fault.Invalid, "BytesScannedCutoffPerQuery", "%d is less than %d bytes", w.BytesCutoff, query.MinBytesCutoff)
+			var err error
+			if w.BytesCutoff, err = cutoff(*cfg.BytesScannedCutoffPerQuery); err != nil {
+				return nil, err
 			}
 		}
 	}
-	for _, t := range in.Tags {
-		if w.Tags == nil {
-			w.Tags = map[string]string{}
-		}
-		w.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
-	}
+	w.Tags = tagMap(in.Tags)
 	return nil, d.q.CreateWorkgroup(ctx, c, w)
 }
 
@@ -102,7 +106,7 @@ func (d *door) getWorkGroup(ctx context.Context, c access.Caller, in *athena.Get
 	}
 	cfg := &types.WorkGroupConfiguration{
 		ResultConfiguration: showResultConfig(w.Output), EnforceWorkGroupConfiguration: &w.Enforce,
-		PublishCloudWatchMetricsEnabled: &w.PublishMetrics, RequesterPaysEnabled: &w.RequesterPays, EngineVersion: &engineVersion,
+		PublishCloudWatchMetricsEnabled: &w.PublishMetrics, RequesterPaysEnabled: aws.Bool(false), EngineVersion: engineVersion(w),
 	}
 	if w.BytesCutoff > 0 {
 		cfg.BytesScannedCutoffPerQuery = &w.BytesCutoff
@@ -125,7 +129,7 @@ func (d *door) listWorkGroups(ctx context.Context, c access.Caller, in *athena.L
 	}
 	out := &athena.ListWorkGroupsOutput{WorkGroups: []types.WorkGroupSummary{}}
 	for _, w := range page {
-		s := types.WorkGroupSummary{Name: &w.Name, Description: &w.Description, State: types.WorkGroupState(w.State), EngineVersion: &engineVersion}
+		s := types.WorkGroupSummary{Name: &w.Name, Description: &w.Description, State: types.WorkGroupState(w.State), EngineVersion: engineVersion(w)}
 		if !w.Created.IsZero() {
 			s.CreationTime = &w.Created
 		}
@@ -161,39 +165,36 @@ func (d *door) updateWorkGroup(ctx context.Context, c access.Caller, in *athena.
 			return nil
 		}
 		if u.EngineVersion != nil {
-			if err := checkEngine(u.EngineVersion); err != nil {
-				return err
-			}
+			w.EngineVersion = aws.ToString(u.EngineVersion.SelectedEngineVersion)
 		}
 		w.Enforce = or(u.EnforceWorkGroupConfiguration, w.Enforce)
 		w.PublishMetrics = or(u.PublishCloudWatchMetricsEnabled, w.PublishMetrics)
-		w.RequesterPays = or(u.RequesterPaysEnabled, w.RequesterPays)
-		switch {
-		case aws.ToBool(u.RemoveBytesScannedCutoffPerQuery):
+		if err := noRequesterPays(u.RequesterPaysEnabled); err != nil {
+			return err
+		}
+		switch remove := aws.ToBool(u.RemoveBytesScannedCutoffPerQuery); {
+		case remove && u.BytesScannedCutoffPerQuery != nil:
+			return both("BytesScannedCutoffPerQuery")
+		case remove:
 			w.BytesCutoff = 0
 		case u.BytesScannedCutoffPerQuery != nil:
-			if w.BytesCutoff = *u.BytesScannedCutoffPerQuery; w.BytesCutoff < query.MinBytesCutoff {
-				return fault.Newf(fault.Invalid, "BytesScannedCutoffPerQuery", "%d is less than %d bytes", w.BytesCutoff, query.MinBytesCutoff)
+			var err error
+			if w.BytesCutoff, err = cutoff(*u.BytesScannedCutoffPerQuery); err != nil {
+				return err
 			}
 		}
 		if u.ResultConfigurationUpdates != nil {
-			updateResultConfig(&w.Output, u.ResultConfigurationUpdates)
+			return updateResultConfig(&w.Output, u.ResultConfigurationUpdates)
 		}
 		return nil
 	})
 }
 
-func updateResultConfig(r *query.ResultConfig, u *types.ResultConfigurationUpdates) {
-	set := func(to *string, remove *bool, value *string) {
-		switch {
-		case aws.ToBool(remove):
-			*to = ""
-		case value != nil:
-			*to = *value
-		}
-	}
-	set(&r.Location, u.RemoveOutputLocation, u.OutputLocation)
-	set(&r.ExpectedBucketOwner, u.RemoveExpectedBucketOwner, u.ExpectedBucketOwner)
+func both(member string) error {
+	return fault.Newf(fault.Invalid, member, "cannot be set and removed at once")
+}
+
+func updateResultConfig(r *query.ResultConfig, u *types.ResultConfigurationUpdates) error {
 	var encryption, acl *string
 	if u.EncryptionConfiguration != nil {
 		encryption = aws.String(string(u.EncryptionConfiguration.EncryptionOption))
@@ -201,8 +202,27 @@ func updateResultConfig(r *query.ResultConfig, u *types.ResultConfigurationUpdat
 	if u.AclConfiguration != nil {
 		acl = aws.String(string(u.AclConfiguration.S3AclOption))
 	}
-	set(&r.Encryption, u.RemoveEncryptionConfiguration, encryption)
-	set(&r.ACL, u.RemoveAclConfiguration, acl)
+	for _, m := range []struct {
+		name   string
+		to     *string
+		remove *bool
+		value  *string
+	}{
+		{"OutputLocation", &r.Location, u.RemoveOutputLocation, u.OutputLocation},
+		{"ExpectedBucketOwner", &r.ExpectedBucketOwner, u.RemoveExpectedBucketOwner, u.ExpectedBucketOwner},
+		{"EncryptionConfiguration", &r.Encryption, u.RemoveEncryptionConfiguration, encryption},
+		{"AclConfiguration", &r.ACL, u.RemoveAclConfiguration, acl},
+	} {
+		switch remove := aws.ToBool(m.remove); {
+		case remove && m.value != nil:
+			return both(m.name)
+		case remove:
+			*m.to = ""
+		case m.value != nil:
+			*m.to = *m.value
+		}
+	}
+	return nil
 }
 
 func (d *door) deleteWorkGroup(ctx context.Context, c access.Caller, in *athena.DeleteWorkGroupInput) (*athena.DeleteWorkGroupOutput, error) {
