@@ -162,11 +162,8 @@ func setCrawler(cr *crawler.Crawler, in *api.UpdateCrawlerInput) error {
 	if l := in.LakeFormationConfiguration; l != nil && l.UseLakeFormationCredentials != nil && *l.UseLakeFormationCredentials {
 		return fault.Newf(fault.Unsupported, "member LakeFormationConfiguration.UseLakeFormationCredentials", "true is not supported")
 	}
-	if l := in.LineageConfiguration; l != nil {
-		if l.CrawlerLineageSettings == types.CrawlerLineageSettingsEnable {
-			return fault.Newf(fault.Unsupported, "member LineageConfiguration.CrawlerLineageSettings", "ENABLE is not supported")
-		}
-		cr.Lineage = string(l.CrawlerLineageSettings)
+	if l := in.LineageConfiguration; l != nil && l.CrawlerLineageSettings == types.CrawlerLineageSettingsEnable {
+		return fault.Newf(fault.Unsupported, "member LineageConfiguration.CrawlerLineageSettings", "ENABLE is not supported")
 	}
 	if in.Targets != nil {
 		cr.Targets = nil

@@ -479,21 +479,42 @@ func TestCrawlers(t *testing.T) {
 // report calls flowlake's own operation, which the SDK does not have.
 func (b bench) report(name string) string {
 	b.t.Helper()
-	body := fmt.Appendf(nil, `{"Name":%q}`, name)
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url, bytes.NewReader(body))
-	ok(b.t, err)
-	r.Header.Set("X-Amz-Target", "AWSGlue.GetCrawlerReport")
-	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	sum := sha256.Sum256(body)
-	ok(b.t, v4.NewSigner().SignHTTP(b.t.Context(), aws.Credentials{AccessKeyID: b.key.ID, SecretAccessKey: b.key.Secret}, r, hex.EncodeToString(sum[:]), "glue", "us-east-1", time.Now()))
-	answer, err := http.DefaultClient.Do(r)
-	ok(b.t, err)
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	ok(b.t, err)
+	status, text := b.raw("GetCrawlerReport", fmt.Sprintf(`{"Name":%q}`, name))
 	var out struct{ Report string }
-	if err := json.Unmarshal(text, &out); err != nil || answer.StatusCode != http.StatusOK {
-		b.t.Fatalf("%s: %s", answer.Status, text)
+	if err := json.Unmarshal([]byte(text), &out); err != nil || status != http.StatusOK {
+		b.t.Fatalf("%d: %s", status, text)
 	}
 	return out.Report
+}
+
+// raw sends a body that the SDK would not.
+func (b bench) raw(operation, body string) (status int, answer string) {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url, bytes.NewReader([]byte(body)))
+	ok(b.t, err)
+	r.Header.Set("X-Amz-Target", "AWSGlue."+operation)
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	sum := sha256.Sum256([]byte(body))
+	ok(b.t, v4.NewSigner().SignHTTP(b.t.Context(), aws.Credentials{AccessKeyID: b.key.ID, SecretAccessKey: b.key.Secret}, r, hex.EncodeToString(sum[:]), "glue", "us-east-1", time.Now()))
+	got, err := http.DefaultClient.Do(r)
+	ok(b.t, err)
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	ok(b.t, err)
+	return got.StatusCode, string(text)
+}
+
+// TestBareRequests sends each operation an empty document, and one of nulls and empty parts.
+func TestBareRequests(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, op := range door.Service(nil, nil).Operations {
+		for _, body := range []string{"{}", `{"DatabaseInput":null,"TableInput":{},"PartitionInput":{},"Name":"","GrokClassifier":{},"Segment":{}}`,
+			`{"DatabaseName":"db","TableName":"t","PartitionInputList":[{}],"PartitionsToGet":[{}],"PartitionsToDelete":[{}],"ColumnStatisticsList":[{}],"PartitionValueList":[]}`,
+			`{"Name":"x","Role":"r","DatabaseName":"d","Targets":{"S3Targets":[{}]},"CsvClassifier":{},"JsonClassifier":{}}`} {
+			if status, text := b.raw(op.Name, body); status >= 500 {
+				t.Errorf("%s %s: %d %s", op.Name, body, status, text)
+			}
+		}
+	}
 }

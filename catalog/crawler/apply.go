@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"flowlake/access"
 	"flowlake/catalog"
 	"flowlake/fault"
 	"flowlake/state"
@@ -30,7 +29,7 @@ func (k *Crawlers) commit(ctx context.Context, crawl state.ID, j job, d *discove
 		if cr.State == Stopping {
 			return errStopped
 		}
-		a := application{e: e, d: d, c: j.Caller, crawl: crawl, now: time.Now().UTC()}
+		a := application{e: e, d: d, now: time.Now().UTC()}
 		if err := a.apply(ctx); err != nil {
 			return err
 		}
@@ -57,8 +56,6 @@ func (k *Crawlers) commit(ctx context.Context, crawl state.ID, j job, d *discove
 type application struct {
 	e       *catalog.Edit
 	d       *discovery
-	c       access.Caller
-	crawl   state.ID
 	now     time.Time
 	changes []TableChange
 }
@@ -134,7 +131,6 @@ func sameLocation(a, b string) bool {
 
 // put creates or updates one table with its partitions.
 func (a *application) put(ctx context.Context, f found, old catalog.Table, exists bool) (TableChange, error) {
-	cr := a.d.crawler
 	change := TableChange{Table: f.table.Name, Location: f.table.Storage.Location}
 	if !exists {
 		change.Change = Created
@@ -144,31 +140,30 @@ func (a *application) put(ctx context.Context, f found, old catalog.Table, exist
 		return change, a.addPartitions(ctx, f, &change)
 	}
 	next, differs := a.updated(old, f.table)
+	change.Change = Unchanged
 	sameKeys := slices.EqualFunc(old.PartitionKeys, f.table.PartitionKeys, func(x, y catalog.Column) bool { return x.Name == y.Name })
-	switch {
-	case cr.UpdateBehavior == LogOnly:
-		change.Change = Unchanged
+	if a.d.crawler.UpdateBehavior == LogOnly {
 		if differs {
 			change.Change, change.Reason = Logged, "its schema differs from the data, and the update behavior is LOG"
 		}
-	case differs:
-		change.Change = Updated
-		fallthrough
-	default:
-		if change.Change == "" {
-			change.Change = Unchanged
-		}
-		if differs || !maps.Equal(next.Parameters, old.Parameters) {
-			if _, err := a.e.UpdateTable(ctx, next, ""); err != nil {
-				return change, err
-			}
-		}
-	}
-	if !sameKeys {
-		if cr.UpdateBehavior == LogOnly {
+		if !sameKeys {
 			return change, nil // partitions of other keys cannot be registered
 		}
-		return change, a.replacePartitions(ctx, f, old, &change)
+	} else if differs || !maps.Equal(next.Parameters, old.Parameters) {
+		if differs {
+			change.Change = Updated
+		}
+		if _, err := a.e.UpdateTable(ctx, next, ""); err != nil {
+			return change, err
+		}
+	}
+	if !sameKeys { // the old partitions say nothing any more
+		removed, err := a.e.DeleteAllPartitions(ctx, old.Database, old.Name)
+		if err != nil {
+			return change, err
+		}
+		change.PartitionsRemoved = removed
+		return change, a.addPartitions(ctx, f, &change)
 	}
 	if err := a.addPartitions(ctx, f, &change); err != nil {
 		return change, err
@@ -233,16 +228,6 @@ func (a *application) addPartitions(ctx context.Context, f found, change *TableC
 	created, err := a.e.PutPartitions(ctx, f.table.Database, f.table.Name, f.partitions, false)
 	change.PartitionsAdded = created
 	return err
-}
-
-// replacePartitions registers the partitions of a table whose keys changed: the old ones say nothing any more.
-func (a *application) replacePartitions(ctx context.Context, f found, old catalog.Table, change *TableChange) error {
-	n, err := a.e.DeleteAllPartitions(ctx, old.Database, old.Name)
-	if err != nil {
-		return err
-	}
-	change.PartitionsRemoved = n
-	return a.addPartitions(ctx, f, change)
 }
 
 // gonePartitions deals with partitions whose folders the crawl did not find, by the delete behavior.

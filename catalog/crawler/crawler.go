@@ -98,7 +98,6 @@ type Crawler struct {
 	DeleteBehavior string    `json:"deleteBehavior"` // DeleteFromDatabase, DeprecateInDatabase or LogOnly
 	Recrawl        string    `json:"recrawl"`        // CrawlEverything or CrawlNewFolders
 	Configuration  string    `json:"configuration,omitempty"`
-	Lineage        string    `json:"lineage,omitempty"` // DISABLE or empty
 	State          State     `json:"state"`
 	Started        time.Time `json:"started,omitzero"` // of the crawl under way
 	Last           *Crawl    `json:"last,omitempty"`

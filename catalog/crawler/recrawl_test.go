@@ -297,7 +297,7 @@ func TestInterruptedCrawl(t *testing.T) {
 					if step == "applied" { // the transaction is cut off before its commit
 						cut := errors.New("cut off")
 						err := h.cat.Edit(t.Context(), j.Caller, func(e *catalog.Edit) error {
-							a := application{e: e, d: d, c: j.Caller, crawl: crawl, now: time.Now()}
+							a := application{e: e, d: d, now: time.Now()}
 							h.must(a.apply(t.Context()))
 							return cut
 						})
