@@ -5,7 +5,6 @@ package duckdb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -166,6 +165,9 @@ func (e *Engine) Run(ctx context.Context, job query.Job) (result query.Result, e
 	if err := ctx.Err(); err != nil {
 		return query.Result{}, err
 	}
+	if _, err := os.Lstat(job.Output); err == nil { // a failure would remove what is not ours
+		return query.Result{}, fault.Newf(fault.Internal, "query result", "is there already")
+	}
 	if job.MaxMemory <= 0 {
 		job.MaxMemory = e.cfg.MaxMemory
 	}
@@ -273,5 +275,5 @@ func (a answer) err(job query.Job) error {
 			}
 		}
 	}
-	return fault.Newf(a.Kind, subject, "%s", fmt.Sprint(detail))
+	return fault.Newf(a.Kind, subject, "%s", detail)
 }

@@ -158,6 +158,25 @@ func TestValuesAreSpelledAsInAthena(t *testing.T) {
 	}
 }
 
+func TestAnnouncedColumnsNameTheResult(t *testing.T) {
+	e := newEngine(t, 0)
+	job := query.Job{SQL: "SELECT 1 AS a, '{}'::JSON AS b", Output: filepath.Join(t.TempDir(), "out.csv"),
+		Columns: []query.ResultColumn{{Name: "_col0", Type: "integer"}, {Name: "x", Type: "json"}}}
+	result, err := e.Run(t.Context(), job)
+	if err != nil || result.Columns[1] != job.Columns[1] {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if text, err := os.ReadFile(job.Output); err != nil || string(text) != lines(`"_col0","x"`, `"1","{}"`) {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := e.Run(t.Context(), job); err == nil {
+		t.Error("an output that is there already was overwritten")
+	}
+	if _, err := os.Stat(job.Output); err != nil {
+		t.Errorf("an output that is there already was removed: %v", err)
+	}
+}
+
 func TestDoubleQuotes(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{{"", ""}, {"a", "a"}, {`"`, `""`}, {`"a"b""`, `""a""b""""`}} {
 		if got := string(doubleQuotes([]byte(`"x`+tt.in), 2)); got != `"x`+tt.want {

@@ -53,9 +53,9 @@ func (w *worker) scan(i int, job *query.Job) error {
 	return w.exec("CREATE TEMP VIEW " + name(t.Name) + " AS " + body)
 }
 
-// list is a select list with the expressions of the data columns, the partition keys, and "$path". unit is
-// the expression of the row's unit.
-func (t *table) list(column func(j int) string, unit string) string {
+// list is a select list with the expressions of the data columns, the partition keys, and "$path". row is
+// the expression of the number of the row's unit.
+func (t *table) list(column func(j int) string, row string) string {
 	var b strings.Builder
 	for j, c := range t.Columns {
 		expression := "CAST(NULL AS " + duckType(t.types[j]) + ")"
@@ -65,10 +65,10 @@ func (t *table) list(column func(j int) string, unit string) string {
 		fmt.Fprintf(&b, "%s AS %s, ", expression, name(c.Name))
 	}
 	for j, c := range t.Keys {
-		fmt.Fprintf(&b, "%s AS %s, ", t.constant(unit, t.keys[j], func(u unit_) string { return u.values[j] }), name(c.Name))
+		fmt.Fprintf(&b, "%s AS %s, ", t.constant(row, t.keys[j], func(u unit) string { return u.values[j] }), name(c.Name))
 	}
 	if t.path {
-		fmt.Fprintf(&b, "%s AS %s, ", t.constant(unit, columnar.Type{Kind: columnar.String}, func(u unit_) string { return u.url }), name("$path"))
+		fmt.Fprintf(&b, "%s AS %s, ", t.constant(row, columnar.Type{Kind: columnar.String}, func(u unit) string { return u.url }), name("$path"))
 	}
 	if b.Len() == 0 { // a table of no columns cannot be named in SQL
 		return "1 AS " + name(unitColumn)
@@ -76,13 +76,11 @@ func (t *table) list(column func(j int) string, unit string) string {
 	return strings.TrimSuffix(b.String(), ", ")
 }
 
-type unit_ = unit
-
 // nullPartition is how Hive spells a partition key that is NULL.
 const nullPartition = "__HIVE_DEFAULT_PARTITION__"
 
-// constant is an expression that is the same for all rows of a unit.
-func (t *table) constant(unit string, typ columnar.Type, value func(u unit_) string) string {
+// constant is an expression that is the same for all rows of a unit; row is the number of the row's unit.
+func (t *table) constant(row string, typ columnar.Type, value func(u unit) string) string {
 	values := make([]string, len(t.units))
 	same := true
 	for i, u := range t.units {
@@ -100,7 +98,7 @@ func (t *table) constant(unit string, typ columnar.Type, value func(u unit_) str
 	if same {
 		return fmt.Sprintf("CAST(%s AS %s)", values[0], to)
 	}
-	return fmt.Sprintf("list_extract(CAST([%s] AS %s[]), %s)", strings.Join(values, ", "), to, unit)
+	return fmt.Sprintf("list_extract(CAST([%s] AS %s[]), %s)", strings.Join(values, ", "), to, row)
 }
 
 // duckType is DuckDB's name of a Hive type.

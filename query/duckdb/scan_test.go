@@ -189,6 +189,7 @@ func TestErrorsAreAthenas(t *testing.T) {
 		{"a cast", "SELECT CAST('abc' AS BIGINT)", scanOf(query.Delimited, "a int", nil, one), fault.Invalid, "INVALID_CAST_ARGUMENT: Cannot cast 'abc' to BIGINT"},
 		{"an overflow", "SELECT 9223372036854775807 + a FROM t", scanOf(query.Delimited, "a bigint", nil, one), fault.Invalid, "NUMERIC_VALUE_OUT_OF_RANGE: bigint addition overflow"},
 		{"the front end's own errors", "SELECT error('DIVISION_BY_ZERO: Division by zero')", scanOf(query.Delimited, "a int", nil, one), fault.Invalid, "DIVISION_BY_ZERO: Division by zero"},
+		{"a failure that the translation raises", "SELECT flowlake_raise('DIVISION_BY_ZERO: Division by ' || a) FROM t", scanOf(query.Delimited, "a int", nil, one), fault.Invalid, "DIVISION_BY_ZERO: Division by 1"},
 		{"a broken gz file", "SELECT * FROM t", scanOf(query.Delimited, "a int", nil, write(t, "x.gz", []byte("not gzip at all"))), fault.Invalid, "HIVE_CURSOR_ERROR: file s3://lake/x.gz: bad gzip data"},
 		{"a broken JSON line", "SELECT * FROM t", scanOf(query.JSON, "a int", nil, write(t, "j", []byte("{}\n{\n"))), fault.Invalid, "HIVE_CURSOR_ERROR: Row is not a valid JSON Object: file s3://lake/j: line 2"},
 		{"a bad CSV value", "SELECT * FROM t", scanOf(query.CSV, "a int", nil, write(t, "c", []byte("x\n"))), fault.Invalid, "HIVE_BAD_DATA: Error parsing field value 'x' for field 0: file s3://lake/c: line 1"},
