@@ -96,6 +96,22 @@ func (s *Store) CreateBucketACL(ctx context.Context, c access.Caller, name, acl 
 	return nil
 }
 
+// Owner returns the account that owns a bucket, or fault.NotFound. It asks no guard: who owns a bucket
+// is part of the question whether a caller may use it.
+func (s *Store) Owner(name string) (account string, err error) {
+	b, err := s.bucket(name)
+	return b.Owner, err
+}
+
+// Location returns the region that a bucket was made in, or fault.NotFound.
+func (s *Store) Location(ctx context.Context, c access.Caller, name string) (region string, err error) {
+	if err := s.guard.Allow(ctx, c, "s3:GetBucketLocation", ARN(name, "")); err != nil {
+		return "", err
+	}
+	b, err := s.bucket(name)
+	return b.Region, err
+}
+
 // Bucket returns the bucket, or fault.NotFound.
 func (s *Store) Bucket(ctx context.Context, c access.Caller, name string) (Bucket, error) {
 	if err := s.guard.Allow(ctx, c, "s3:ListBucket", ARN(name, "")); err != nil {

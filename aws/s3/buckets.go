@@ -127,13 +127,13 @@ func headBucket(ctx context.Context, q *request) error {
 }
 
 func bucketLocation(ctx context.Context, q *request) error {
-	b, err := q.lake.Bucket(ctx, q.Caller, q.bucket)
+	region, err := q.lake.Location(ctx, q.Caller, q.bucket)
 	if err != nil {
 		return err
 	}
 	d := newDocument("LocationConstraint")
-	if b.Region != "us-east-1" {
-		d.escape(b.Region)
+	if region != "us-east-1" { // it has the empty constraint
+		d.escape(region)
 	}
 	return d.send(q.Writer, "LocationConstraint")
 }

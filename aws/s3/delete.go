@@ -53,7 +53,7 @@ func deleteObjects(ctx context.Context, q *request) error {
 	if len(refs) == 0 || len(refs) > 1000 {
 		return malformed()
 	}
-	if _, err := q.lake.Bucket(ctx, q.Caller, q.bucket); err != nil {
+	if _, err := q.lake.Owner(q.bucket); err != nil {
 		return err
 	}
 	errs := q.deleteAll(ctx, refs)

@@ -165,18 +165,12 @@ func copySource(header string) (bucket, key string, err error) {
 		}
 	}
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if !ok {
-		// Some clients encode the slash as well.
-		if path, err = url.PathUnescape(path); err != nil {
-			return "", "", bad("is not percent-encoded")
+	if ok {
+		if bucket, err = url.PathUnescape(bucket); err == nil {
+			key, err = url.PathUnescape(key)
 		}
-		if bucket, key, ok = strings.Cut(strings.TrimPrefix(path, "/"), "/"); !ok || key == "" {
-			return "", "", bad("is not of the form bucket/key")
-		}
-		return bucket, key, nil
-	}
-	if bucket, err = url.PathUnescape(bucket); err == nil {
-		key, err = url.PathUnescape(key)
+	} else if path, err = url.PathUnescape(path); err == nil { // some clients encode the slash as well
+		bucket, key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	}
 	switch {
 	case err != nil:

@@ -126,6 +126,9 @@ func (d *door) operations() []wire.Operation {
 		}
 		return lake.ARN(bucket, key)
 	}})
+	// Which objects DeleteObjects is about stands in its body: the lake asks for each, and each has its own answer.
+	inBody := onBucket("s3:DeleteObject")
+	inBody[0].When = func(*wire.Call) bool { return false }
 	row := func(name string, row wire.RawRow, handle func(context.Context, *request) error) wire.Operation {
 		row.Honoured = list(row.Honoured, owner)
 		return wire.Raw(name, row, func(ctx context.Context, c *wire.Call) error { return d.serve(ctx, c, handle) })
@@ -153,7 +156,7 @@ func (d *door) operations() []wire.Operation {
 			Honoured: []string{"?attributes", "x-amz-object-attributes", "x-amz-max-parts", "x-amz-part-number-marker"}}, objectAttributes),
 		row("GetObjectTagging", wire.RawRow{Permissions: onObject("s3:GetObjectTagging"), Honoured: []string{"?tagging"}}, objectTagging),
 		row("DeleteObject", wire.RawRow{Permissions: onObject("s3:DeleteObject"), Honoured: []string{"if-match"}}, deleteObject),
-		row("DeleteObjects", wire.RawRow{Permissions: onBucket("s3:DeleteObject"), MaxBody: maxDelete,
+		row("DeleteObjects", wire.RawRow{Permissions: inBody, MaxBody: maxDelete,
 			Honoured: list([]string{"?delete"}, checksums, md5)}, deleteObjects),
 		row("CopyObject", wire.RawRow{Permissions: fromSource,
 			Honoured: list(sourceIf, content, algorithm, writeIf, storage, []string{"x-amz-metadata-directive", "x-amz-tagging-directive"}),
