@@ -142,7 +142,10 @@ func (s *Store) runExport(ctx context.Context, c access.Caller, id string) error
 		err = errCancelled
 	} else if doc.Status == ExportRunning {
 		log.Info("export task runs", "group", doc.Group, "bucket", doc.Bucket)
-		err = s.exportStreams(task, id, doc)
+		// Who asked may have lost the permission since, or be in a task that an older start left.
+		if err = s.guard.Allow(ctx, doc.Caller, "logs:CreateExportTask", StreamARN(doc.Caller, doc.Group, "")); err == nil {
+			err = s.exportStreams(task, id, doc)
+		}
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -157,6 +157,7 @@ func TestGroups(t *testing.T) {
 		if _, err := b.TagResource(ctx, &api.TagResourceInput{ResourceArn: &arn, Tags: map[string]string{"a": "1"}}); err != nil {
 			t.Fatal(err)
 		}
+		//lint:ignore SA1019 older clients call it
 		if _, err := b.TagLogGroup(ctx, &api.TagLogGroupInput{LogGroupName: name, Tags: map[string]string{"b": "2"}}); err != nil {
 			t.Fatal(err)
 		}
@@ -167,9 +168,11 @@ func TestGroups(t *testing.T) {
 		if err != nil || len(tags.Tags) != 2 || tags.Tags["a"] != "1" || tags.Tags["b"] != "2" {
 			t.Errorf("got %v, %v", tags, err)
 		}
+		//lint:ignore SA1019 older clients call it
 		if _, err := b.UntagLogGroup(ctx, &api.UntagLogGroupInput{LogGroupName: name, Tags: []string{"a", "b"}}); err != nil {
 			t.Fatal(err)
 		}
+		//lint:ignore SA1019 older clients call it
 		old, err := b.ListTagsLogGroup(ctx, &api.ListTagsLogGroupInput{LogGroupName: name})
 		if err != nil || len(old.Tags) != 0 {
 			t.Errorf("got %v, %v", old, err)
@@ -300,6 +303,7 @@ func TestEvents(t *testing.T) {
 	t.Run("filters", func(t *testing.T) {
 		var got []string
 		ids := map[string]bool{}
+		//lint:ignore SA1019 older clients send Interleaved
 		pages := api.NewFilterLogEventsPaginator(b, &api.FilterLogEventsInput{LogGroupName: aws.String("g"), FilterPattern: aws.String(`line "1"`), Limit: aws.Int32(3), Interleaved: aws.Bool(true)})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
@@ -422,6 +426,10 @@ func TestExports(t *testing.T) {
 	listed, err := b.DescribeExportTasks(ctx, &api.DescribeExportTasksInput{StatusCode: types.ExportTaskStatusCodeCompleted})
 	if err != nil || len(listed.ExportTasks) != 1 {
 		t.Errorf("got %v, %v", listed, err)
+	}
+	listed, err = b.DescribeExportTasks(ctx, &api.DescribeExportTasksInput{TaskId: aws.String("none")})
+	if err != nil || len(listed.ExportTasks) != 0 {
+		t.Errorf("an unknown id: got %v, %v", listed, err)
 	}
 	_, err = b.CancelExportTask(ctx, &api.CancelExportTaskInput{TaskId: created.TaskId})
 	wantCode(t, err, "InvalidOperationException", "cannot be cancelled")
