@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -49,9 +50,9 @@ func withBucket(t testing.TB) *state.Store {
 }
 
 // contents reads the whole bucket.
-func contents(s *Store) (map[string]string, error) {
+func contents(s *Store, prefix string) (map[string]string, error) {
 	out := map[string]string{}
-	for o, err := range s.Walk(ctx, root, "lake", "") {
+	for o, err := range s.Walk(ctx, root, "lake", prefix) {
 		if err != nil {
 			return nil, err
 		}
@@ -96,6 +97,7 @@ func held(t rapid.TB, s *Store) (held, lying int) {
 
 // scribe does random operations and knows what the bucket must hold before and after the one that it is at.
 type scribe struct {
+	name   string     // its keys begin with it
 	mu     sync.Mutex // guards before, after
 	before map[string]string
 	after  map[string]string
@@ -115,7 +117,7 @@ func (w *scribe) end() {
 }
 
 func (w *scribe) step(s *Store, rng *rand.Rand) error {
-	key := fmt.Sprintf("k%d", rng.IntN(6))
+	key := fmt.Sprintf("%sk%d", w.name, rng.IntN(6))
 	body := strings.Repeat(fmt.Sprint(rng.Int64()), rng.IntN(50))
 	in := PutInput{Bucket: "lake", Key: key, Body: strings.NewReader(body), Size: int64(len(body))}
 	var err error
@@ -127,12 +129,14 @@ func (w *scribe) step(s *Store, rng *rand.Rand) error {
 		w.begin(func(m map[string]string) { delete(m, key) })
 		err = s.Delete(ctx, root, "lake", key)
 	case 3: // two in, one out
-		w.begin(func(m map[string]string) { m[key], m[key+"+"] = body, body; delete(m, "k0-") })
+		key = w.name + "k2"
+		in.Key = key
+		w.begin(func(m map[string]string) { m[key], m[key+"+"] = body, body; delete(m, w.name+"k1") })
 		var a, b *Staged
 		if a, err = s.Stage(ctx, root, in); err == nil {
 			in.Key, in.Body = key+"+", strings.NewReader(body)
 			if b, err = s.Stage(ctx, root, in); err == nil {
-				err = s.Commit(ctx, root, []*Staged{a, b}, []Ref{{Bucket: "lake", Key: "k0-"}})
+				err = s.Commit(ctx, root, []*Staged{a, b}, []Ref{{Bucket: "lake", Key: w.name + "k1"}})
 			}
 		}
 	case 4: // a multipart upload, with a part that is given up
@@ -224,7 +228,7 @@ func TestPowerLoss(t *testing.T) {
 
 		s = openOn(t, st, clone)
 		defer s.Close()
-		got, err := contents(s)
+		got, err := contents(s, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,6 +250,85 @@ func TestPowerLoss(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestPowerLossUnderManyWriters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
+	st := withBucket(t)
+	for round := range 40 {
+		disk := vfs.NewCrashableMem()
+		writers := make([]*scribe, 6)
+		for i := range writers {
+			writers[i] = &scribe{name: fmt.Sprintf("w%d-", i), before: map[string]string{}, after: map[string]string{}}
+		}
+		var (
+			calls atomic.Int64
+			clone *vfs.MemFS
+			known [][2]map[string]string // what each writer's keys must hold: the one or the other
+		)
+		at := int64(100 + 40*round)
+		crashed := make(chan struct{})
+		s := openOn(t, st, errorfs.Wrap(disk, errorfs.InjectorFunc(func(errorfs.Op) error {
+			if calls.Add(1) != at {
+				return nil
+			}
+			for _, w := range writers {
+				w.mu.Lock()
+			}
+			clone = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 30 * (round % 3), RNG: rand.New(rand.NewPCG(uint64(round), 0))})
+			for _, w := range writers {
+				known = append(known, [2]map[string]string{w.before, w.after})
+				w.mu.Unlock()
+			}
+			close(crashed)
+			return nil
+		})))
+		calls.Store(0)
+		var wg sync.WaitGroup
+		for i, w := range writers {
+			wg.Go(func() {
+				rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
+				for {
+					select {
+					case <-crashed:
+						return
+					default:
+					}
+					if err := w.step(s, rng); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		s.Close()
+		if t.Failed() {
+			return
+		}
+		s = openOn(t, st, clone)
+		for i, w := range writers {
+			got, err := contents(s, w.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !maps.Equal(got, known[i][0]) && !maps.Equal(got, known[i][1]) {
+				t.Errorf("round %d: after the crash writer %d has\n%v, want\n%v or\n%v", round, i, got, known[i][0], known[i][1])
+			}
+		}
+		if _, damage, err := s.Verify(ctx, VerifyOptions{Sums: true}); err != nil || len(damage) > 0 {
+			t.Error(damage, err)
+		}
+		if err := s.reap(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if held, lying := held(t, s); held != lying {
+			t.Errorf("round %d: %d files lie there, the index holds %d", round, lying, held)
+		}
+		s.Close()
+	}
 }
 
 func TestDiskFaults(t *testing.T) {
@@ -326,7 +409,7 @@ func TestDiskFaults(t *testing.T) {
 				} else if failures++; !fault.Is(err, fault.Unavailable) {
 					t.Fatalf("%v at call %d, %s: got %v, want an unavailable fault", errno, n, step.name, err)
 				}
-				if got, err := contents(s); err != nil || !maps.Equal(got, w.before) {
+				if got, err := contents(s, ""); err != nil || !maps.Equal(got, w.before) {
 					t.Fatalf("%v at call %d, %s: the bucket holds %v, want %v (%v)", errno, n, step.name, got, w.before, err)
 				}
 			}

@@ -298,11 +298,10 @@ func (s *Store) remove(batch []uint64) error {
 	b := s.index.NewBatch()
 	defer b.Close()
 	for _, n := range batch {
-		if err := s.fs.Remove(s.path(n)); err == nil {
-			folders[s.shard(n)] = true
-		} else if !errors.Is(err, fs.ErrNotExist) {
+		if err := s.fs.Remove(s.path(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		folders[s.shard(n)] = true // also where it was gone: who removed it may not have come to the sync
 		b.Delete(fileKey(keyPending, n), nil)
 		b.Delete(fileKey(keyDoomed, n), nil)
 	}

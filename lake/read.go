@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"sort"
 	"sync"
 
@@ -89,6 +90,7 @@ type Reader struct {
 	mu      sync.Mutex // guards below; held during reads of the current segment, so that it is not closed under them
 	current int        // the segment that file is, or -1
 	file    vfs.File
+	closed  bool
 }
 
 var (
@@ -151,6 +153,10 @@ func (r *Reader) ReadAt(p []byte, offset int64) (n int, err error) {
 
 func (r *Reader) readSegment(i int, p []byte, offset int64) (int, error) {
 	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return 0, os.ErrClosed
+	}
 	if r.current != i {
 		f, err := r.store.fs.Open(r.store.path(r.object.segments[i].file))
 		if err != nil {
@@ -180,6 +186,7 @@ func (r *Reader) Close() error {
 		err = r.file.Close()
 		r.file, r.current = nil, -1
 	}
+	r.closed = true
 	r.unpin()
 	return err
 }

@@ -5,6 +5,9 @@
 // What a request carries and a row does not name is refused by wire with its name; a sub-resource that has no row is
 // NotImplemented under its operation's name. The room asks access itself, and the rows declare the same
 // questions, so that a request without the right is refused before its body is read.
+//
+// Differs from AWS: a bucket answers callers of every region, without redirects; an owner's ID is the account's id; of
+// conditional writes that meet, the losers get 412 and never 409; a body of unknown length is taken.
 package s3
 
 import (
