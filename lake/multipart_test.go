@@ -281,6 +281,17 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+func TestVerifyFindsObjectsWithoutABucket(t *testing.T) {
+	s := openLake(t)
+	put(t, s, "k", "v")
+	put(t, s, "l", "v")
+	s.buckets.remove("lake")
+	_, damage, err := s.Verify(ctx, VerifyOptions{})
+	if err != nil || len(damage) != 1 || damage[0].Bucket != "lake" || damage[0].Key != "k" {
+		t.Errorf("got %v, %v", damage, err)
+	}
+}
+
 func FuzzEntry(f *testing.F) {
 	f.Add(encodeEntry(&Object{Size: 1, ETag: "e", Metadata: map[string]string{"a": "b"}, Parts: []Part{{Number: 1, ETag: "x"}}, segments: []segment{{1, 1}}}))
 	f.Add([]byte{entryVersion, tagMetadata, 2, 255, 255})

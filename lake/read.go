@@ -16,13 +16,19 @@ import (
 
 // Head returns the object's description, or fault.NotFound about "bucket" or "object".
 func (s *Store) Head(ctx context.Context, c access.Caller, bucket, key string) (Object, error) {
-	o, _, err := s.find(ctx, c, bucket, key, false)
+	o, _, err := s.find(ctx, c, "s3:GetObject", bucket, key, false)
 	return o, err
 }
 
+// Tags returns the object's tags: none, since no write with tags is taken.
+func (s *Store) Tags(ctx context.Context, c access.Caller, bucket, key string) (map[string]string, error) {
+	_, _, err := s.find(ctx, c, "s3:GetObjectTagging", bucket, key, false)
+	return nil, err
+}
+
 // find looks an object up for a reader and, when asked, pins its files until unpin is called.
-func (s *Store) find(ctx context.Context, c access.Caller, bucket, key string, pin bool) (o Object, unpin func(), err error) {
-	if err := s.guard.Allow(ctx, c, "s3:GetObject", ARN(bucket, key)); err != nil {
+func (s *Store) find(ctx context.Context, c access.Caller, action, bucket, key string, pin bool) (o Object, unpin func(), err error) {
+	if err := s.guard.Allow(ctx, c, action, ARN(bucket, key)); err != nil {
 		return Object{}, nil, err
 	}
 	if _, err := s.bucket(bucket); err != nil {
@@ -46,7 +52,7 @@ func (s *Store) find(ctx context.Context, c access.Caller, bucket, key string, p
 
 // Open opens an object for reading. Its bytes stay readable until Close, whatever becomes of the key.
 func (s *Store) Open(ctx context.Context, c access.Caller, bucket, key string) (*Reader, error) {
-	o, unpin, err := s.find(ctx, c, bucket, key, true)
+	o, unpin, err := s.find(ctx, c, "s3:GetObject", bucket, key, true)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +202,7 @@ func (r *Reader) Close() error {
 // into one first, once, which takes as long as copying it; later calls find it joined.
 func (s *Store) Local(ctx context.Context, c access.Caller, bucket, key string) (path string, release func(), err error) {
 	for {
-		o, unpin, err := s.find(ctx, c, bucket, key, true)
+		o, unpin, err := s.find(ctx, c, "s3:GetObject", bucket, key, true)
 		if err != nil {
 			return "", nil, err
 		}

@@ -48,6 +48,9 @@ func (d Damage) String() string {
 // run while the lake is in use; what is replaced meanwhile is passed over. It acts for the folder's owner and asks no guard.
 func (s *Store) Verify(ctx context.Context, opt VerifyOptions) (VerifyProgress, []Damage, error) {
 	v := verifier{store: s, opt: opt}
+	if err := v.strays(); err != nil {
+		return v.done, v.damage, err
+	}
 	for _, b := range s.allBuckets() {
 		if err := v.objects(ctx, b); err != nil {
 			return v.done, v.damage, err
@@ -75,6 +78,27 @@ func (s *Store) allBuckets() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// strays finds objects whose bucket is not known, as after a restore of half a backup: nobody reaches them.
+func (v *verifier) strays() error {
+	it, err := v.store.index.NewIter(&pebble.IterOptions{LowerBound: []byte{keyObject}, UpperBound: []byte{keyObject + 1}})
+	if err != nil {
+		return failed("object index", err)
+	}
+	defer it.Close()
+	for ok := it.First(); ok; {
+		bucket, key, _ := strings.Cut(string(it.Key()[1:]), "\x00")
+		if _, known := v.store.buckets.get(bucket); !known {
+			v.done.Bad++
+			v.damage = append(v.damage, Damage{Bucket: bucket, Key: key, Err: fault.Newf(fault.NotFound, "bucket "+bucket, "does not exist, and has objects from here on")})
+		}
+		ok = it.SeekGE(after(objectKey(bucket, "")))
+	}
+	if err := it.Error(); err != nil {
+		return failed("object index", err)
+	}
+	return nil
 }
 
 // objects goes through a bucket in pages, so that no iterator keeps the index from tidying up for hours.

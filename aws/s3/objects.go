@@ -3,7 +3,9 @@ package s3
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -146,11 +148,18 @@ func (q *request) describeObject(o lake.Object, whole bool) {
 }
 
 func objectTagging(ctx context.Context, q *request) error {
-	if _, err := q.lake.Head(ctx, q.Caller, q.bucket, q.key); err != nil {
+	tags, err := q.lake.Tags(ctx, q.Caller, q.bucket, q.key)
+	if err != nil {
 		return err
 	}
-	d := newDocument("Tagging") // a write with tags is refused: no object has any
+	d := newDocument("Tagging")
 	d.open("TagSet")
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		d.open("Tag")
+		d.text("Key", name)
+		d.text("Value", tags[name])
+		d.close("Tag")
+	}
 	d.close("TagSet")
 	return d.send(q.Writer, "Tagging")
 }
