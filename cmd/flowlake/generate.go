@@ -49,7 +49,7 @@ same bytes on every machine.`,
 	f.IntVar(&rows, "rows", 1000, "how many records")
 	f.Uint64Var(&seed, "seed", 1, "what the randomness begins with")
 	f.StringVar(&format, "format", "", "the fields, as ${field} ${field} … (default: version 2's)")
-	f.StringVar(&start, "start", defaultStart, "when the first interval begins: RFC 3339, a date, Unix seconds, or now")
+	f.StringVar(&start, "start", defaultStart, "when the first interval begins: RFC 3339, a date, Unix seconds, now, or -2h for two hours ago")
 	f.BoolVar(&header, "header", false, "begin with the line of field names that files in S3 have")
 	return c
 }
@@ -61,6 +61,9 @@ const defaultStart = "2026-01-01T00:00:00Z"
 func parseStart(text string) (time.Time, error) {
 	if text == "now" {
 		return time.Now().UTC().Truncate(time.Minute), nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && strings.HasPrefix(text, "-") {
+		return time.Now().UTC().Add(ago).Truncate(time.Minute), nil
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02"} {
 		if t, err := time.Parse(layout, text); err == nil {
@@ -74,7 +77,7 @@ func parseStart(text string) (time.Time, error) {
 		}
 		return time.Unix(seconds, 0).UTC(), nil
 	}
-	return time.Time{}, usagef("--start %q is not an instant such as 2026-11-01T00:00:00Z, a date, Unix seconds or now", text)
+	return time.Time{}, usagef("--start %q is not an instant such as 2026-11-01T00:00:00Z, a date, Unix seconds, now, or -2h", text)
 }
 
 func writeRecords(c *cobra.Command, cfg synthetic.Config, header bool) error {

@@ -22,8 +22,8 @@ func importCommand() *cobra.Command {
 
 --log-group puts every line as a log event, in the stream --stream, or in one named for each file. The
 group and the stream are made if they are not there. An event's time is its record's start; a log
-group takes nothing older than 14 days, so a line that is older, or has no time of its own, enters
-with the time of import, and the summary says how many did.
+group takes nothing older than 14 days or more than 2 hours ahead, so such a line, or one without a time
+of its own, enters with the time of import, and the summary says how many did.
 
 --bucket writes gzip files as VPC Flow Logs' own delivery lays them out,
 AWSLogs/<account>/vpcflowlogs/<region>/yyyy/MM/dd/…, each record under its own date, each file with
@@ -79,4 +79,12 @@ its header line. Importing the same file again writes the same objects, not seco
 // note writes one line for the person who runs the command.
 func note(w interface{ Write([]byte) (int, error) }, format string, args ...any) {
 	fmt.Fprintf(w, format+"\n", args...)
+}
+
+// count is a number with its noun.
+func count(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

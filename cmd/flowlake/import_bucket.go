@@ -49,7 +49,7 @@ func (b *bucketImport) run(ctx context.Context, files []string, read io.Writer) 
 			return err
 		}
 	}
-	note(b.log, "imported %d records into %d objects under s3://%s/%s", b.records, b.objects, b.bucket, b.folder())
+	note(b.log, "imported %s into %s under s3://%s/%s", count(b.records, "record"), count(b.objects, "object"), b.bucket, b.folder())
 	return nil
 }
 

@@ -26,7 +26,8 @@ const (
 	eventOverhead  = 26
 	maxBatchSpan   = 24 * time.Hour
 	maxEventAge    = 14 * 24 * time.Hour
-	ageMargin      = time.Hour // an import takes a while: a record near the limit counts as old
+	maxEventAhead  = 2 * time.Hour
+	ageMargin      = time.Hour // an import takes a while: a record near a limit counts as beyond it
 )
 
 // groupImport puts lines of files into a log group.
@@ -59,12 +60,12 @@ func (g *groupImport) run(ctx context.Context, files []string, stream string, re
 			return err
 		}
 	}
-	note(g.log, "imported %d events into log group %s", g.events, g.group)
+	note(g.log, "imported %s into log group %s", count(g.events, "event"), g.group)
 	if g.retimed > 0 {
-		note(g.log, "%d of them are older than 14 days or have no time of their own: they entered with the time of import as their event time", g.retimed)
+		note(g.log, "%s of them entered with the time of import as event time: older than 14 days, too far ahead, or without a time of their own", count(g.retimed, "event"))
 	}
 	if g.rejected > 0 {
-		return fmt.Errorf("%d events were rejected: older than the log group's retention", g.rejected)
+		return fmt.Errorf("%s rejected: older than the log group's retention", count(g.rejected, "event"))
 	}
 	return nil
 }
@@ -113,7 +114,7 @@ func (g *groupImport) file(ctx context.Context, name, stream string, read io.Wri
 		now := time.Now()
 		at, ok := clock.read(line)
 		b := timed
-		if !ok || now.Sub(at) > maxEventAge-ageMargin || at.After(now) {
+		if !ok || now.Sub(at) > maxEventAge-ageMargin || at.Sub(now) > maxEventAhead-ageMargin {
 			b, at = untimed, now
 			g.retimed++
 		}
