@@ -83,7 +83,7 @@ func (h *house) run(t *testing.T, id string) Export {
 
 func (h *house) ended(t *testing.T, id string) Export {
 	t.Helper()
-	for range 2000 {
+	for range 12_000 {
 		task, err := h.Export(t.Context(), root, id)
 		if err != nil {
 			t.Fatal(err)
@@ -240,7 +240,7 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// big puts some 40 MiB that do not compress into eight streams: an export of it takes a while.
+// big puts some 8 MiB that do not compress into eight streams: an export of it takes a while.
 func (h *house) big(t *testing.T) (now int64) {
 	t.Helper()
 	now = time.Now().UnixMilli()
@@ -250,7 +250,7 @@ func (h *house) big(t *testing.T) (now int64) {
 		if err := h.CreateStream(t.Context(), root, "big", stream); err != nil {
 			t.Fatal(err)
 		}
-		for b := range 5 {
+		for b := range 1 {
 			events := make([]Event, 100)
 			for i := range events {
 				noise := make([]byte, 5000)
@@ -274,7 +274,7 @@ func TestExportSurvivesRestarts(t *testing.T) {
 	}
 	cuts := 0
 	for ; cuts < 4; cuts++ { // the room is stopped in the middle, again and again
-		ctx, stop := context.WithTimeout(t.Context(), time.Duration(20+60*cuts)*time.Millisecond)
+		ctx, stop := context.WithTimeout(t.Context(), time.Duration(15+30*cuts)*time.Millisecond)
 		if err := h.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
