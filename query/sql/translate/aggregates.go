@@ -102,7 +102,7 @@ func init() {
 		"count": countAgg, "count_if": countIf, "sum": sumAgg, "avg": avgAgg,
 		"min": extremeAgg, "max": extremeAgg, "min_by": byAgg, "max_by": byAgg,
 		"any_value": anyAgg, "arbitrary": anyAgg, "array_agg": arrayAgg, "listagg": listAgg,
-		"map_agg": mapAgg, "histogram": histogramAgg,
+		"map_agg": mapAgg, "multimap_agg": multimapAgg, "histogram": histogramAgg,
 		"approx_distinct": approxDistinct, "approx_percentile": approxPercentile,
 		"bool_and": boolAgg("bool_and"), "every": boolAgg("bool_and"), "bool_or": boolAgg("bool_or"),
 		"bitwise_and_agg": bits("bit_and"), "bitwise_or_agg": bits("bit_or"), "bitwise_xor_agg": bits("bit_xor"),
@@ -138,6 +138,9 @@ func (s *scope) aggregate(x *sql.Call, name string, f aggregateFunc) (expr, erro
 		for _, a := range args {
 			if !a.t.comparable() {
 				return expr{}, s.src.fail(x.Start, typeMismatch, "DISTINCT can only be applied to comparable types (actual: %s)", a.t)
+			}
+			if err := s.distinguishable(a.t, a.pos); err != nil {
+				return expr{}, err
 			}
 		}
 	}
@@ -362,6 +365,19 @@ func mapAgg(g *aggregateCall) (typ, string, error) {
 	}
 	pairs := g.engineWith("list", k.sql+" IS NOT NULL", "struct_pack(k := "+k.sql+", v := "+v.sql+")")
 	return mapOf(k.t, v.t), "flowlake_map_of_pairs(" + pairs + ")", nil
+}
+
+// multimapAgg gathers all the values of each key.
+func multimapAgg(g *aggregateCall) (typ, string, error) {
+	if len(g.args) != 2 || !g.args[0].t.comparable() || g.args[0].t.nested() {
+		return typ{}, "", g.unexpected("multimap_agg(K, V)")
+	}
+	k, v := g.args[0], g.args[1]
+	if k.t.k == unknown || v.t.k == unknown || g.x.Distinct || len(g.x.OrderBy) > 0 {
+		return typ{}, "", g.refuse("multimap_agg with DISTINCT, ORDER BY or NULL")
+	}
+	pairs := g.engineWith("list", k.sql+" IS NOT NULL", "struct_pack(k := "+k.sql+", v := "+v.sql+")")
+	return mapOf(k.t, arrayOf(v.t)), "flowlake_multimap(" + pairs + ")", nil
 }
 
 func histogramAgg(g *aggregateCall) (typ, string, error) {

@@ -94,7 +94,7 @@ func (a *analysis) plan(q *sql.Query, text string) (Plan, error) {
 		for _, c := range f.cols {
 			c.read = true
 		}
-		if f.t.k == timestampTZ && f.t.zone == mixedZones {
+		if f.t.mixed() {
 			return Plan{}, top.src.refuse(q.Start, "a column of timestamps in different time zones")
 		}
 		name := f.name

@@ -142,6 +142,16 @@ func (s *scope) cast(e expr, t typ, try bool, pos int) (expr, error) {
 	if err != nil {
 		return e, err
 	}
+	if e.constant && e.eval != nil && len(e.uses) == 0 {
+		switch v := castValue(e.eval(nil), from, t).(type) {
+		case int64:
+			return fixed(t, castTo("("+itoa64(v)+")", t), v), nil
+		case day:
+			return dayLiteral(v), nil
+		case instant:
+			return instantLiteral(t, v), nil
+		}
+	}
 	out := made(t, text, e)
 	out.never = !t.floating() || from.exact() || from.k == boolean
 	return out.valued(func(v []any) any { return castValue(v[0], from, t) }, e), nil
@@ -461,7 +471,7 @@ func castValue(v any, from, to typ) any {
 		case to.k == bigint, to.k == integer && x >= -1<<31 && x < 1<<31:
 			return x
 		case to.k == varchar && to.p == unbounded:
-			return itoa(int(x))
+			return itoa64(x)
 		}
 	case day:
 		switch to.k {

@@ -91,3 +91,5 @@ func depthOf(t typ) int {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+func itoa64(n int64) string { return strconv.FormatInt(n, 10) }

@@ -251,7 +251,7 @@ func (s *scope) arithmetic(x *sql.BinaryOp, l, r expr) (expr, error) {
 		return e, nil
 	}
 	if x.Op == "/" || x.Op == "%" {
-		return s.divided(t, map[string]string{"/": "//", "%": "%"}[x.Op], l, r, divisionByZero)
+		return s.divided(t, map[string]string{"/": "//", "%": "%"}[x.Op], l, r)
 	}
 	e := made(t, "("+l.sql+" "+x.Op+" "+r.sql+")", l, r)
 	return e.valued(func(v []any) any { return integerOp(x.Op, t, v[0], v[1]) }, l, r), nil
@@ -283,13 +283,13 @@ func integerOp(op string, t typ, a, b any) any {
 }
 
 // divided guards an integer division or remainder. A constant divisor needs no guard.
-func (s *scope) divided(t typ, op string, l, r expr, code string) (expr, error) {
+func (s *scope) divided(t typ, op string, l, r expr) (expr, error) {
 	text := "(" + l.sql + " " + op + " " + r.sql + ")"
 	if n, ok := r.whole(); !ok || n == 0 {
 		if r.volatile {
 			return l, s.src.refuse(r.pos, "a division by a random value")
 		}
-		text = "(CASE WHEN " + r.sql + " = 0 THEN " + raise(t, code, "Division by zero") + " ELSE " + text + " END)"
+		text = guarded(t, l, r, text)
 	}
 	return made(t, text, l, r), nil
 }
@@ -315,11 +315,20 @@ func (s *scope) decimalArithmetic(x *sql.BinaryOp, l, r expr) (expr, error) {
 			t.p = 1
 		}
 		text := castTo("("+l.sql+" % "+r.sql+")", t)
-		return made(t, "(CASE WHEN "+r.sql+" = 0 THEN "+raise(t, divisionByZero, "Division by zero")+" ELSE "+text+" END)", l, r), nil
+		return made(t, guarded(t, l, r, text), l, r), nil
 	}
 	t := decimalOf(min(38, a.p+b.s+max(b.s-a.s, 0)), sc)
 	text := fromUnscaled("flowlake_divide("+unscaled(l, sc-a.s+b.s)+", "+unscaled(r, 0)+")", t)
-	return made(t, "(CASE WHEN "+r.sql+" = 0 THEN "+raise(t, divisionByZero, "Division by zero")+" ELSE "+text+" END)", l, r), nil
+	return made(t, guarded(t, l, r, text), l, r), nil
+}
+
+// guarded fails where the divisor is zero, unless the dividend is NULL.
+func guarded(t typ, l, r expr, text string) string {
+	zero := r.sql + " = 0"
+	if !l.constant || l.eval == nil || l.eval(nil) == nil {
+		zero += " AND " + l.sql + " IS NOT NULL"
+	}
+	return "(CASE WHEN " + zero + " THEN " + raise(t, divisionByZero, "Division by zero") + " ELSE " + text + " END)"
 }
 
 func castTo(text string, t typ) string { return "CAST(" + text + " AS " + t.duck() + ")" }

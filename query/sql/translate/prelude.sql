@@ -133,6 +133,16 @@ CREATE OR REPLACE MACRO flowlake_map_of_pairs(p) AS CASE
   WHEN p IS NULL THEN NULL
   WHEN list_unique(flowlake_pair_keys(p)) = len(p) THEN flowlake_map_pairs(p)
   ELSE flowlake_map_pairs(list_filter(p, lambda flowlake_y, flowlake_i: list_position(flowlake_pair_keys(p), flowlake_y.k) = flowlake_i)) END;
+CREATE OR REPLACE MACRO flowlake_multimap(p) AS CASE WHEN p IS NOT NULL THEN map(
+  flowlake_array_distinct(flowlake_pair_keys(p)),
+  list_transform(flowlake_array_distinct(flowlake_pair_keys(p)), lambda flowlake_z:
+    list_transform(list_filter(p, lambda flowlake_y: flowlake_y.k = flowlake_z), lambda flowlake_w: flowlake_w.v))) END;
+CREATE OR REPLACE MACRO flowlake_split_pairs(s, d) AS list_filter(string_split(s, flowlake_delimiter(d)), lambda flowlake_y: flowlake_y <> '');
+CREATE OR REPLACE MACRO flowlake_split_to_map(s, d, e) AS CASE WHEN s IS NOT NULL AND d IS NOT NULL AND e IS NOT NULL THEN map(
+  list_transform(flowlake_split_pairs(s, d), lambda flowlake_y: CASE
+    WHEN len(string_split(flowlake_y, flowlake_delimiter(e))) = 2 THEN string_split(flowlake_y, e)[1]
+    ELSE CAST(CAST(flowlake_raise('INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each entry. Bad input: ''' || flowlake_y || '''') AS INTEGER) AS VARCHAR) END),
+  list_transform(flowlake_split_pairs(s, d), lambda flowlake_y: string_split(flowlake_y, e)[2])) END;
 
 -- JSON, held as text
 CREATE OR REPLACE MACRO flowlake_json_extract(s, p) AS CASE WHEN json_valid(s) THEN CAST(json_extract(s, p) AS VARCHAR) END;

@@ -228,6 +228,11 @@ func (s *scope) setOperation(b *sql.SetOperation) (result, error) {
 		if !(b.Op == sql.Union && b.All) && !t.comparable() {
 			return left, s.src.fail(b.OpSpan.Start, typeMismatch, "Type %s is not comparable and therefore cannot be used in %s", t, b.Op)
 		}
+		if !(b.Op == sql.Union && b.All) {
+			if err := s.distinguishable(t, b.OpSpan.Start); err != nil {
+				return left, err
+			}
+		}
 		f := field{name: l.name, t: t, never: l.never && r.never}
 		f.cols = append(append(f.cols, l.cols...), r.cols...)
 		if b.Op != sql.Union || !b.All {

@@ -71,6 +71,9 @@ func (s *scope) selection(sel *sql.Select, q *sql.Query) (result, error) {
 	if sel.Distinct {
 		for _, it := range items {
 			mark(it.e)
+			if err := s.distinguishable(it.e.t, it.e.pos); err != nil {
+				return result{}, err
+			}
 			if !it.e.t.comparable() {
 				return result{}, s.src.fail(it.e.pos, typeMismatch, "DISTINCT can only be applied to comparable types (actual: %s)", it.e.t)
 			}
@@ -263,6 +266,9 @@ func (s *scope) groupBy(sel *sql.Select) error {
 		if !e.t.comparable() {
 			return "", s.src.fail(x.Bounds().Start, typeMismatch, "%s is not comparable, and therefore cannot be used in GROUP BY", e.t)
 		}
+		if err := s.distinguishable(e.t, x.Bounds().Start); err != nil {
+			return "", err
+		}
 		mark(e)
 		group.keys[e.sql] = true
 		group.exprs = append(group.exprs, e)
@@ -402,4 +408,12 @@ func conjuncts(e sql.Expr) []sql.Expr {
 		return out
 	}
 	return []sql.Expr{e}
+}
+
+// distinguishable refuses to tell values apart whose text here is not the same for equal values.
+func (s *scope) distinguishable(t typ, pos int) error {
+	if t.k == jsonType {
+		return s.src.refuse(pos, "DISTINCT, GROUP BY and UNION over json values")
+	}
+	return nil
 }

@@ -144,6 +144,25 @@ func (s *scope) zoneName(zone expr) (string, error) {
 	return name, nil
 }
 
+// mixed reports whether a value of the type holds timestamps of different zones.
+func (t typ) mixed() bool {
+	switch t.k {
+	case timestampTZ:
+		return t.zone == mixedZones
+	case array:
+		return t.elem.mixed()
+	case mapping:
+		return t.key.mixed() || t.elem.mixed()
+	case row:
+		for _, f := range t.fields {
+			if f.t.mixed() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // timeText spells a wall clock as Trino does; format is strftime's, up to the seconds.
 func timeText(text, format string, precision int) string {
 	switch precision {
