@@ -83,7 +83,7 @@ func explainFault(err error, outer *fault.Error) error {
 }
 
 // coded finds errors that the translated SQL raises itself, Athena's code first.
-var coded = regexp.MustCompile(`(?s)^(?:Invalid Input Error|Conversion Error): (?:[a-z_]+: )?([A-Z]+(?:_[A-Z]+)+): (.*)$`)
+var coded = regexp.MustCompile(`(?s)^(?:Invalid Input Error|Conversion Error): (?:database/sql/driver: API error: )?(?:[a-z_]+: )?([A-Z]+(?:_[A-Z]+)+): (.*)$`)
 
 // explained are errors of the engine, and what Athena calls them.
 var explained = []struct {
