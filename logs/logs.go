@@ -64,6 +64,9 @@ type Store struct {
 	log    *slog.Logger
 	secret []byte // signs paging tokens
 	space  space
+
+	filterRead int // see the constant
+
 	broken atomic.Pointer[error] // set once a commit's fate is unknown; every later put is refused
 
 	mu    sync.Mutex // guards lives
@@ -96,7 +99,7 @@ func open(cfg Config, fs vfs.FS, st *state.Store, lk *lake.Store, guard *access.
 		cfg.Sweep = time.Hour
 	}
 	s := &Store{cfg: cfg, fs: fs, state: st, lake: lk, guard: guard, log: log,
-		lives: map[uint64]*live{}, sweep: make(chan struct{}, 1)}
+		lives: map[uint64]*live{}, sweep: make(chan struct{}, 1), filterRead: filterRead}
 	s.export.init()
 	dir := filepath.Join(cfg.Dir, "events")
 	db, err := openEvents(dir, fs, log)

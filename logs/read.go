@@ -17,8 +17,8 @@ import (
 const (
 	MaxPageEvents = 10_000
 	maxPageBytes  = 1 << 20
-	// maxFilterRead is how much of the blocks one page of a filter reads before it returns, empty if need be.
-	maxFilterRead = 64 << 20
+	// filterRead is how many bytes of blocks one page of a filter reads before it returns, empty if need be.
+	filterRead = 64 << 20
 )
 
 // GetQuery selects events of one stream.
@@ -204,7 +204,7 @@ func (s *Store) Filter(ctx context.Context, c access.Caller, group string, q Fil
 			return page, known.err
 		}
 		if budget == 0 { // what leads to the first event does not count: every page gets on
-			budget = sc.read + maxFilterRead
+			budget = sc.read + s.filterRead
 		}
 		matches := match.Match(e.message)
 		if matches {

@@ -130,6 +130,7 @@ func TestReads(t *testing.T) {
 			differ(t, fmt.Sprintf("get %s, from its head %v", stream, fromHead), got, want)
 		}
 
+		h.filterRead = rapid.SampledFrom([]int{1, 5000, filterRead}).Draw(t, "budget") // with little, pages can be empty
 		filter := FilterQuery{FromMillis: low, ToMillis: high, Limit: limit, Pattern: rapid.SampledFrom([]string{"", "REJECT", `"REJECT 1"`, "REJECT b"}).Draw(t, "pattern")}
 		switch rapid.IntRange(0, 3).Draw(t, "choice") {
 		case 0:

@@ -205,36 +205,34 @@ func (s *Store) streamsByName(group uint64, q StreamQuery, limit int, from *plac
 type place struct {
 	last int64
 	name string
+	doc  streamDoc
 }
 
 func (p place) compare(q place) int {
 	return cmp.Or(cmp.Compare(p.last, q.last), strings.Compare(p.name, q.name))
 }
 
-// furthest is a heap of the streams of a page with the last one on top.
+// furthest is a heap of the places of a page with the last one on top.
 type furthest struct {
-	streams []Stream
-	order   func(a, b Stream) int
+	places []place
+	order  func(a, b place) int
 }
 
-func (f *furthest) Len() int           { return len(f.streams) }
-func (f *furthest) Less(i, j int) bool { return f.order(f.streams[i], f.streams[j]) > 0 }
-func (f *furthest) Swap(i, j int)      { f.streams[i], f.streams[j] = f.streams[j], f.streams[i] }
-func (f *furthest) Push(x any)         { f.streams = append(f.streams, x.(Stream)) }
+func (f *furthest) Len() int           { return len(f.places) }
+func (f *furthest) Less(i, j int) bool { return f.order(f.places[i], f.places[j]) > 0 }
+func (f *furthest) Swap(i, j int)      { f.places[i], f.places[j] = f.places[j], f.places[i] }
+func (f *furthest) Push(x any)         { f.places = append(f.places, x.(place)) }
 func (f *furthest) Pop() any {
-	last := f.streams[len(f.streams)-1]
-	f.streams = f.streams[:len(f.streams)-1]
+	last := f.places[len(f.places)-1]
+	f.places = f.places[:len(f.places)-1]
 	return last
 }
 
 // streamsByLast goes over all records of the group, and keeps a page of them.
 func (s *Store) streamsByLast(group uint64, descending bool, limit int, from *place, bound binding) (StreamPage, error) {
-	sign := 1
+	order := place.compare
 	if descending {
-		sign = -1
-	}
-	order := func(a, b Stream) int {
-		return sign * place{a.LastMillis, a.Name}.compare(place{b.LastMillis, b.Name})
+		order = func(a, b place) int { return b.compare(a) }
 	}
 	prefix := streamKey(group, "")
 	it, err := s.iter(prefix, after(prefix))
@@ -249,28 +247,30 @@ func (s *Store) streamsByLast(group uint64, descending bool, limit int, from *pl
 		if err != nil {
 			return StreamPage{}, err
 		}
-		stream := d.describe(group, string(it.Key()[9:]))
-		if from != nil && order(stream, Stream{LastMillis: from.last, Name: from.name}) <= 0 {
-			continue
-		}
-		if len(best.streams) < limit {
-			heap.Push(best, stream)
-			continue
-		}
-		more = true
-		if order(stream, best.streams[0]) < 0 {
-			best.streams[0] = stream
-			heap.Fix(best, 0)
+		p := place{last: int64(d.last), name: string(it.Key()[9:]), doc: d}
+		switch {
+		case from != nil && order(p, *from) <= 0: // on an earlier page
+		case len(best.places) < limit:
+			heap.Push(best, p)
+		default:
+			more = true
+			if order(p, best.places[0]) < 0 {
+				best.places[0] = p
+				heap.Fix(best, 0)
+			}
 		}
 	}
 	if err := it.Error(); err != nil {
 		return StreamPage{}, err
 	}
-	slices.SortFunc(best.streams, order)
-	page := StreamPage{Streams: best.streams}
+	slices.SortFunc(best.places, order)
+	var page StreamPage
+	for _, p := range best.places {
+		page.Streams = append(page.Streams, p.doc.describe(group, p.name))
+	}
 	if more {
-		last := best.streams[limit-1]
-		page.Next = bound.positionToken(position{time: last.LastMillis}, last.Name)
+		last := best.places[limit-1]
+		page.Next = bound.positionToken(position{time: last.last}, last.name)
 	}
 	return page, nil
 }
