@@ -106,8 +106,8 @@ func newCgroup(attr *syscall.SysProcAttr) *cgroup {
 		if !ok {
 			continue
 		}
-		for _, parent := range []string{filepath.Join(cgroupRoot, own), filepath.Dir(filepath.Join(cgroupRoot, own))} {
-			if c := cgroupIn(parent); c != nil {
+		for _, parent := range []string{own, filepath.Dir(own)} {
+			if c := cgroupIn(filepath.Join(cgroupRoot, parent)); c != nil {
 				attr.UseCgroupFD, attr.CgroupFD = true, int(c.fd.Fd())
 				return c
 			}

@@ -76,7 +76,7 @@ func (e *Engine) start() (*process, error) {
 	}
 	if err != nil {
 		p.end()
-		return nil, fault.Newf(fault.Internal, "query worker", "did not get ready (%s): %w: %s", p.state(), err, p.stderr.String())
+		return nil, fault.Newf(fault.Internal, "query worker", "did not get ready (%s): %w: %s", p.state(), err, firstLine(p.stderr.String()))
 	}
 	return p, nil
 }

@@ -300,21 +300,21 @@ func TestAWorkerThatDiesIsReplaced(t *testing.T) {
 	if got, _, err := answerTo(t, e, "SELECT 2 AS x"); err != nil || got != lines(`"x"`, `"2"`) {
 		t.Fatalf("%q, %v", got, err)
 	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := e.Run(t.Context(), query.Job{SQL: endless, Output: filepath.Join(t.TempDir(), "out.csv")})
-		done <- err
-	}()
-	time.Sleep(200 * time.Millisecond)
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", os.Getpid(), os.Getpid()))
-	if err != nil || len(children) == 0 {
-		children = []byte(childrenOf(os.Getpid()))
+}
+
+func TestACrashOfAWorkerIsAnError(t *testing.T) {
+	e := newEngine(t, 0)
+	if err := e.clear(); err != nil {
+		t.Fatal(err)
 	}
-	for pid := range strings.FieldsSeq(string(children)) {
-		n, _ := strconv.Atoi(pid)
-		_ = syscall.Kill(n, syscall.SIGSEGV) // the idle one too
+	p, err := e.start()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := <-done; !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), "ended without an answer") {
+	e.idle = append(e.idle, p)
+	time.AfterFunc(200*time.Millisecond, func() { _ = p.cmd.Process.Signal(syscall.SIGSEGV) })
+	_, err = e.Run(t.Context(), query.Job{SQL: endless, Output: filepath.Join(t.TempDir(), "out.csv")})
+	if !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), "ended without an answer") {
 		t.Fatalf("got %v", err)
 	}
 }

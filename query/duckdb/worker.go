@@ -92,7 +92,6 @@ func open(folder string) (*worker, error) {
 		"SET temp_directory = " + literal(filepath.Join(folder, "spill")),
 		"SET TimeZone = 'UTC'",
 		"SET Calendar = 'gregorian'",
-		"SET integer_division = true",
 		"SET default_null_order = 'nulls_last'",
 		translate.Prelude,
 		// Binding this once fills the catalogue's caches, which the first query would otherwise pay for.
