@@ -37,8 +37,25 @@ trim_array(array(T), bigint) array(T) = flowlake_trim_array($1, $2)
 map(array(K), array(V)) map(K, V) = flowlake_map($1, $2)
 map_keys(map(K, V)) array(K) = map_keys($1)
 map_values(map(K, V)) array(V) = map_values($1)
-map_concat(map(K, V), map(K, V)...) map(K, V) = map_concat($*)
 `)
+	handlers["map_concat"] = func(c *call) (expr, error) {
+		if len(c.args) < 2 {
+			return expr{}, c.unexpected("map_concat(map(K, V), map(K, V), ...)")
+		}
+		t, err := c.s.commonOf(c.pos(), "All map_concat arguments must be the same type or coercible to a common type", c.args)
+		if err != nil {
+			return expr{}, err
+		}
+		if t.k != mapping {
+			return expr{}, c.unexpected("map_concat(map(K, V), map(K, V), ...)")
+		}
+		var texts, nulls []string
+		for _, a := range c.args {
+			a = c.s.coerced(a, t)
+			texts, nulls = append(texts, a.sql), append(nulls, a.sql+" IS NOT NULL")
+		}
+		return made(t, "(CASE WHEN "+strings.Join(nulls, " AND ")+" THEN map_concat("+strings.Join(texts, ", ")+") END)", c.args...), nil
+	}
 	handlers["map_entries"] = func(c *call) (expr, error) {
 		if len(c.args) != 1 || c.args[0].t.k != mapping {
 			return expr{}, c.unexpected("map_entries(map(K, V))")
@@ -191,29 +208,37 @@ func reduce(s *scope, x *sql.Call, name string) (expr, error) {
 	if err != nil {
 		return init, err
 	}
-	state := init.t
 	step, ok := x.Args[2].(*sql.Lambda)
-	if !ok {
+	if !ok || len(step.Params) != 2 {
 		return a, s.unexpected(x.Start, name, []expr{a, init}, "reduce(array(T), S, function(S, T, S), function(S, R))")
 	}
-	head, body, b, err := s.lambda(step, name, state, *a.t.elem)
+	state := init.t
+	if state.k == varchar {
+		state = tVarchar
+	}
+	// The engine wants elements of the state's type: they are cast to it, and back where the lambda names them.
+	elem := *a.t.elem
+	if elem.duck() != state.duck() && !coercible(elem, state) {
+		return a, s.src.refuse(x.Start, "reduce with a state of type %s over elements of type %s", state, elem)
+	}
+	list, sn, en := a.sql, s.a.name("flowlake_l"), s.a.name("flowlake_l")
+	back := en
+	if elem.duck() != state.duck() {
+		list, back = castTo(a.sql, arrayOf(state)), castTo(en, elem)
+	}
+	before := s.params
+	s.params = append(append([]param{}, before...),
+		param{step.Params[0].Key(), expr{t: state, sql: sn, never: !state.floating()}},
+		param{step.Params[1].Key(), expr{t: elem, sql: back, never: !elem.floating()}})
+	b, err := s.expr(step.Body)
+	s.params = before
 	if err != nil {
 		return a, err
-	}
-	if !b.t.equal(state) && (state.k == varchar && b.t.k == varchar) {
-		state = tVarchar
-		if head, body, b, err = s.lambda(step, name, state, *a.t.elem); err != nil {
-			return a, err
-		}
 	}
 	if !coercible(b.t, state) {
 		return a, s.unexpected(x.Start, name, []expr{a, init}, "reduce(array(T), S, function(S, T, S), function(S, R))")
 	}
-	body = s.coerced(b, state).sql
-	if state.duck() != a.t.elem.duck() {
-		return a, s.src.refuse(x.Start, "reduce with a state of type %s over elements of type %s", state, a.t.elem)
-	}
-	reduced := "list_reduce(" + a.sql + ", " + head + body + ", " + s.coerced(init, state).sql + ")"
+	reduced := "list_reduce(" + list + ", lambda " + sn + ", " + en + ": " + s.coerced(b, state).sql + ", " + s.coerced(init, state).sql + ")"
 	// The output function sees the reduced value through a list of one element.
 	outHead, outBody, out, err := s.lambda(x.Args[3], name, state)
 	if err != nil {

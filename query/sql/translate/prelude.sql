@@ -29,7 +29,7 @@ CREATE OR REPLACE MACRO flowlake_substr_length(s, i, n) AS CASE
 CREATE OR REPLACE MACRO flowlake_replace(s, a, b) AS CASE WHEN a = '' THEN flowlake_replace_empty(s, b) ELSE replace(s, a, b) END;
 CREATE OR REPLACE MACRO flowlake_delimiter(d) AS CASE
   WHEN d = '' THEN CAST(CAST(flowlake_raise('INVALID_FUNCTION_ARGUMENT: The delimiter may not be the empty string') AS INTEGER) AS VARCHAR) ELSE d END;
-CREATE OR REPLACE MACRO flowlake_split(s, d) AS string_split(s, flowlake_delimiter(d));
+CREATE OR REPLACE MACRO flowlake_split(s, d) AS CASE WHEN d IS NOT NULL THEN string_split(s, flowlake_delimiter(d)) END;
 CREATE OR REPLACE MACRO flowlake_split_limit(s, d, n) AS CASE
   WHEN n <= 0 THEN CAST(flowlake_raise('INVALID_FUNCTION_ARGUMENT: Limit must be positive') AS VARCHAR[])
   WHEN len(flowlake_split(s, d)) <= n THEN flowlake_split(s, d)
