@@ -319,6 +319,24 @@ func TestInterruptedCrawl(t *testing.T) {
 			h.expect(want)
 		})
 	}
+	t.Run("does not count attempts that an orderly end cut off", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.put("p/a.csv", "a,b\n1,2\n")
+		h.create(Crawler{Targets: []Target{{Path: "s3://data/p/"}}})
+		h.must(h.crawlers.Start(t.Context(), h.c, "c"))
+		crawl := id(h.c, kindCrawl, "c")
+		for range 2 * maxAttempts {
+			life, end := context.WithCancel(t.Context())
+			_, _, err := h.crawlers.begin(life, crawl)
+			h.must(err)
+			end()
+			h.crawlers.putOff(life, crawl)
+		}
+		if cr := h.run("c"); cr.Last.Status != Succeeded {
+			t.Errorf("ended %s: %q", cr.Last.Status, cr.Last.Message)
+		}
+	})
 	t.Run("gives up after several attempts", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)

@@ -112,14 +112,14 @@ func (k *Crawlers) crawl(ctx, work context.Context, id state.ID) {
 	default:
 		found, err = k.discover(work, j.Caller, cr)
 	}
-	if ctx.Err() != nil {
-		return // the next Run does it again
-	}
 	if err == nil {
-		err = k.commit(ctx, id, j, found)
+		if err = ctx.Err(); err == nil {
+			err = k.commit(ctx, id, j, found)
+		}
 	}
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil: // the next Run does it again
+		k.putOff(ctx, id)
 	case err == nil:
 		k.log.Info("crawl done", "crawler", name, "files", found.report.Files, "tables", len(found.tables), "took", time.Since(began))
 	default:
@@ -163,6 +163,22 @@ func (k *Crawlers) begin(ctx context.Context, id state.ID) (j job, cr Crawler, e
 		return tx.Put(id, j)
 	})
 	return j, cr, err
+}
+
+// putOff takes back an attempt that an orderly end of the server cut off: only those that took the server
+// with them count.
+func (k *Crawlers) putOff(ctx context.Context, id state.ID) {
+	err := k.st.Update(context.WithoutCancel(ctx), func(tx *state.Tx) error {
+		var j job
+		if _, err := tx.Get(id, &j); err != nil {
+			return err
+		}
+		j.Attempts--
+		return tx.Put(id, j)
+	})
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		k.log.Warn("crawl put off, its attempt still counts", "crawler", id.Key, "err", err)
+	}
 }
 
 // end ends a crawl that changed nothing.
