@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
@@ -90,7 +91,7 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	if h.queries, err = query.New(queries, h.state, tables, h.lake, h.engine, guard, cfg.log.With("room", "query")); err != nil {
 		return nil, err
 	}
-	h.metrics.MustRegister(prometheus.NewProcessCollector(prometheus.ProcessCollectorOpts{}), prometheus.NewGoCollector())
+	h.metrics.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	h.server, err = wire.New(wire.Config{
 		Keys: keys, Guard: guard, Log: cfg.log.With("room", "wire"), Registry: h.metrics,
 	}, services(h.lake, h.logs, tables, h.crawlers, h.queries))

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -93,7 +94,7 @@ func tryLaunch(t testing.TB, dir string, flags ...string) (*process, error) {
 	}
 	t.Cleanup(func() { p.kill() })
 	r := bufio.NewReader(stdout)
-	line, err := r.ReadString('\n')
+	line, readErr := r.ReadString('\n')
 	go func() {
 		rest, err := io.ReadAll(r)
 		if err == nil && len(rest) > 0 {
@@ -104,7 +105,7 @@ func tryLaunch(t testing.TB, dir string, flags ...string) (*process, error) {
 	}()
 	endpoint, ok := strings.CutPrefix(strings.TrimSpace(line), "flowlake ready ")
 	if !ok {
-		return p, errors.New("not ready: " + line)
+		return p, fmt.Errorf("not ready: %q, %w", line, readErr)
 	}
 	p.endpoint = endpoint
 	return p, nil
