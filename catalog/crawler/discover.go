@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -209,6 +210,7 @@ func excluded(patterns []*regexp.Regexp, relative string) bool {
 func (k *Crawlers) classifyAll(ctx context.Context, c access.Caller, l listing, customs []custom) ([]finding, error) {
 	findings := make([]finding, len(l.files))
 	var healthy, sick atomic.Int32
+	shared := newSharing()
 	life := ctx
 	work, ctx := errgroup.WithContext(ctx) // ends with the first failure
 	work.SetLimit(k.cfg.Files)
@@ -234,6 +236,7 @@ func (k *Crawlers) classifyAll(ctx context.Context, c access.Caller, l listing, 
 			}
 			findings[i] = classify(s, customs)
 			findings[i].keepLines(&healthy, &sick)
+			shared.slim(&findings[i])
 			return nil
 		})
 	}
@@ -315,6 +318,7 @@ func adopt(findings []finding) {
 			changed := *d
 			if !d.header && headers[headerKey(d)] {
 				changed.header = true
+				f.best.columns = slices.Clone(f.best.columns)
 				for j, n := range columnNames(d.first) {
 					if j < len(f.best.columns) {
 						f.best.columns[j].name = n

@@ -95,6 +95,12 @@ func TestCrawlFinds(t *testing.T) {
 		}, Crawler{Targets: []Target{{Path: "s3://data/z/"}}}, `
 			z csv z/ (a bigint, b bigint) header 1 by partition_0
 			  named -> z/named/`},
+		{"a header line and quotes that some files cannot show", map[string]string{
+			"h/1/a.csv": "name,age\nann,7\n", "h/2/a.csv": "name,age\n\"bob, jr\",x\n",
+		}, Crawler{Targets: []Target{{Path: "s3://data/h/"}}}, `
+			h csv h/ (name string, age string) header 1 by partition_0
+			  1 -> h/1/
+			  2 -> h/2/`},
 		{"Hive folders, whose keys name the partitions", map[string]string{
 			"flow/year=2026/Month=01/a.log":        record,
 			"flow/year=2026/Month=02/a.log":        record,
