@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -99,12 +100,34 @@ func (s *Store) CreateGroup(ctx context.Context, c access.Caller, name string, t
 		} else if found {
 			return fault.Newf(fault.Exists, groupKind+" "+name, "The specified log group already exists")
 		}
-		id, err := nextID(tx, "log group id")
+		id, err := s.newGroupID(tx)
 		if err != nil {
 			return err
 		}
 		return tx.Create(groupID(c, name), groupDoc{ID: id, CreatedMillis: time.Now().UnixMilli(), Tags: tags})
 	})
+}
+
+// newGroupID returns an id that was never used. Where state was put back to an older backup than the events, ids that
+// have records are passed over, so that nobody's events come up in a new group.
+func (s *Store) newGroupID(tx *state.Tx) (uint64, error) {
+	for {
+		id, err := nextID(tx, "log group id")
+		if err != nil {
+			return 0, err
+		}
+		it, err := s.iter(key(id, 0), key(id+1, 0))
+		if err != nil {
+			return 0, err
+		}
+		used := it.First()
+		if err := errors.Join(it.Error(), it.Close()); err != nil {
+			return 0, fault.Newf(fault.Unavailable, "log events", "read: %w", err)
+		}
+		if !used {
+			return id, nil
+		}
+	}
 }
 
 // nextID counts up the counter of that kind: it never gives a number twice.

@@ -180,6 +180,17 @@ func TestGroups(t *testing.T) {
 			t.Errorf("the new group's first sequence is %d, want 1", r.First)
 		}
 	})
+	t.Run("an id that has records is not used again, though state forgot it", func(t *testing.T) {
+		h := newHouse(t)
+		if err := h.db.Set(streamKey(1, "s"), (&streamDoc{id: 1}).append(nil), nil); err != nil {
+			t.Fatal(err)
+		}
+		h.make(t, "g", "own")
+		page, err := h.Streams(ctx, root, "g", StreamQuery{})
+		if err != nil || len(page.Streams) != 1 || page.Streams[0].Name != "own" {
+			t.Errorf("got %v, %v", page, err)
+		}
+	})
 	t.Run("tags are kept", func(t *testing.T) {
 		h := newHouse(t)
 		h.make(t, "g")
