@@ -46,7 +46,7 @@ var guests = []struct {
 }
 
 // duckdbJudges are the folders whose tests, and nothing else, link the engine to judge against it.
-var duckdbJudges = []string{"query/sql/translate", "cmd/flowlake"}
+var duckdbJudges = []string{"query/sql/translate", "cmd/flowlake", "aws/athena"}
 
 type source struct {
 	folder, path string
