@@ -110,13 +110,13 @@ func (d *ddl) createTable(ctx context.Context, s *sql.CreateTable) error {
 		return fault.Newf(fault.Unsupported, "query", "flowlake does not do CLUSTERED BY")
 	}
 	if s.Location == nil {
-		return fault.Newf(fault.Invalid, "query", "no location was specified for table %s: add LOCATION 's3://bucket/prefix/'", name)
+		return fault.Newf(fault.Invalid, "query", "no location was specified for table %s.%s: add LOCATION 's3://bucket/prefix/'", database, name)
 	}
 	if _, _, err := lake.ParseURL(s.Location.Value); err != nil {
 		return err
 	}
 	if len(s.Columns) == 0 {
-		return fault.Newf(fault.Invalid, "query", "table %s has no columns", name)
+		return fault.Newf(fault.Invalid, "query", "table %s.%s has no columns", database, name)
 	}
 	t := catalog.Table{
 		Database: database, Name: name, Kind: catalog.ExternalTable, Owner: "hadoop",

@@ -108,17 +108,23 @@ var serdeFormats = map[string]Format{
 	"org.apache.hive.hcatalog.data.JsonSerDe":                     JSON,
 }
 
-// formatOf returns how a table's files are read, or fault.Unsupported that names the SerDe.
+// formatOf returns how a table's files are read, or fault.Unsupported that names the SerDe or the
+// input format.
 func formatOf(t catalog.Table) (Format, error) {
-	library := t.Storage.SerDe.Library
-	if f, ok := serdeFormats[library]; ok {
-		return f, nil
+	library, input := t.Storage.SerDe.Library, t.Storage.InputFormat
+	f, ok := serdeFormats[library]
+	switch {
+	case ok:
+	case library != "":
+		return "", fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "table %s.%s is read by the SerDe %s, which flowlake does not have", t.Database, t.Name, library)
+	case strings.Contains(input, "parquet"):
+		f = Parquet
+	default:
+		f = Delimited // Hive's default
 	}
-	if library == "" && strings.Contains(t.Storage.InputFormat, "parquet") {
-		return Parquet, nil
+	// SerDes and input formats are named apart, and can contradict each other.
+	if input != "" && (f == Parquet) != strings.Contains(input, "parquet") || f != Parquet && input != "" && input != textInput {
+		return "", fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "table %s.%s has the input format %s, which does not go with its SerDe %s in flowlake", t.Database, t.Name, input, library)
 	}
-	if library == "" {
-		return Delimited, nil // Hive's default
-	}
-	return "", fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "table %s.%s is read by the SerDe %s, which flowlake does not have", t.Database, t.Name, library)
+	return f, nil
 }
