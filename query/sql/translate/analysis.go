@@ -13,7 +13,7 @@ import (
 // Bounds on what one query may become: views and functions multiply text.
 const (
 	maxSQL   = 8 << 20
-	maxDepth = 400
+	maxDepth = 900
 	maxScans = 1000
 	maxViews = 16 // how deep views may stand on views
 )

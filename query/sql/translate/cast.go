@@ -302,7 +302,9 @@ func (c caster) text() (string, error) {
 		return c.toJSON()
 	case array:
 		if from.k == jsonType {
-			return "", c.s.src.refuse(c.pos, "a cast from json to %s", to)
+			name := c.s.a.name("flowlake_e")
+			inner, err := c.s.cast(expr{t: tJSON, sql: name, pos: c.pos}, *to.elem, false, c.pos)
+			return c.tried("list_transform(flowlake_json_items(" + x + "), lambda " + name + ": " + inner.sql + ")"), err
 		}
 		if from.k == array {
 			name := c.s.a.name("flowlake_e")
@@ -310,6 +312,11 @@ func (c caster) text() (string, error) {
 			return "list_transform(" + x + ", lambda " + name + ": " + inner.sql + ")", err
 		}
 	case mapping:
+		if from.k == jsonType && to.key.k == varchar && to.key.p == unbounded {
+			name := c.s.a.name("flowlake_e")
+			inner, err := c.s.cast(expr{t: tJSON, sql: name, pos: c.pos}, *to.elem, false, c.pos)
+			return c.tried("flowlake_map(flowlake_json_names(" + x + "), list_transform(flowlake_json_values(" + x + "), lambda " + name + ": " + inner.sql + "))"), err
+		}
 		if from.k == jsonType {
 			return "", c.s.src.refuse(c.pos, "a cast from json to %s", to)
 		}
@@ -403,6 +410,14 @@ func (c caster) timestampText() string {
 	return c.strict(valid, "flowlake_timestamp_text("+x+")", "'Value cannot be cast to timestamp: ' || "+x)
 }
 
+// tried makes what fails NULL in a TRY_CAST.
+func (c caster) tried(text string) string {
+	if c.try {
+		return "TRY(" + text + ")"
+	}
+	return text
+}
+
 // json converts a scalar out of JSON text.
 func (c caster) json() (string, error) {
 	if c.to.k == varchar && c.to.p != unbounded {
@@ -413,10 +428,7 @@ func (c caster) json() (string, error) {
 	if name == "" {
 		return "", c.s.src.refuse(c.pos, "a cast from json to %s", c.to)
 	}
-	text := "flowlake_json_" + name + "(" + c.e.sql + ")"
-	if c.try {
-		text = "TRY(" + text + ")"
-	}
+	text := c.tried("flowlake_json_" + name + "(" + c.e.sql + ")")
 	if name == "bigint" && c.to.k != bigint {
 		text = c.plain(text)
 	}
@@ -451,9 +463,7 @@ func castValue(v any, from, to typ) any {
 			}
 			return x
 		case to.integral():
-			if strings.HasPrefix(x, "+") {
-				x = x[1:]
-			}
+			x = strings.TrimPrefix(x, "+")
 			if n, ok := keyValue(x, tBigint).(int64); ok && (to.k == bigint || n >= -128 && n <= 127 || to.k == integer && n >= -1<<31 && n < 1<<31) {
 				return n
 			}

@@ -38,6 +38,7 @@ func TestRefusals(t *testing.T) {
 		{"wrong comparison", "SELECT 1 FROM vpc_flow_logs WHERE dstport = '443'", "TYPE_MISMATCH: line 1:35: Cannot apply operator: integer = varchar(3)"},
 		{"varchar against integer", "SELECT 1 FROM flow_logs WHERE dstport = 443", "TYPE_MISMATCH: line 1:31: Cannot apply operator: varchar = integer"},
 		{"a number against a time", "SELECT 1 FROM vpc_flow_logs WHERE start >= current_timestamp - interval '14' day", "TYPE_MISMATCH: line 1:35: Cannot apply operator: bigint >= timestamp(3) with time zone"},
+		{"a date in quotes", "SELECT 1 FROM vpc_flow_logs WHERE date = '2022-08-28'", "TYPE_MISMATCH: line 1:35: Cannot apply operator: date = varchar(10). A date is written DATE '2022-08-28'"},
 		{"not a condition", "SELECT x FROM a WHERE y", "TYPE_MISMATCH: line 1:23: WHERE clause must evaluate to a boolean: actual type varchar"},
 		{"not grouped", "SELECT y, count(*) FROM a", "EXPRESSION_NOT_AGGREGATE: line 1:8: 'y' must be an aggregate expression or appear in GROUP BY clause"},
 		{"not grouped in an expression", "SELECT x + 1, count(*) FROM a GROUP BY y", "EXPRESSION_NOT_AGGREGATE: line 1:8: 'x + 1' must be an aggregate expression or appear in GROUP BY clause"},

@@ -60,7 +60,22 @@ func (s *scope) checked(l, r expr, t typ, pos int) (expr, error) {
 //
 // Differs from AWS: Trino says < for >, and = for <>, which are the same operators to it.
 func (s *scope) cannot(x *sql.BinaryOp, l, r expr) error {
-	return s.src.fail(x.Start, typeMismatch, "Cannot apply operator: %s %s %s%s", l.t, x.Op, r.t, s.columnHint(x.Left, x.Right))
+	return s.src.fail(x.Start, typeMismatch, "Cannot apply operator: %s %s %s%s", l.t, x.Op, r.t, s.columnHint(x.Left, x.Right)+dateHint(l, r)+dateHint(r, l))
+}
+
+// dateHint explains a date that is written as a string.
+func dateHint(l, r expr) string {
+	text, ok := r.text()
+	if !ok || l.t.k != date && l.t.k != timestamp && l.t.k != timestampTZ {
+		return ""
+	}
+	if _, ok := parseDay(text); ok && l.t.k == date {
+		return ". A date is written DATE " + quoteText(text)
+	}
+	if _, ok := parseInstant(text); ok {
+		return ". A timestamp is written TIMESTAMP " + quoteText(text)
+	}
+	return ""
 }
 
 // columnHint explains a column's name in single quotes, which is a string.

@@ -176,3 +176,11 @@ CREATE OR REPLACE MACRO flowlake_json_boolean(s) AS CASE json_type(s)
   WHEN 'NULL' THEN NULL WHEN 'BOOLEAN' THEN CAST(s AS BOOLEAN) WHEN 'BIGINT' THEN CAST(s AS BIGINT) <> 0 WHEN 'UBIGINT' THEN CAST(s AS UBIGINT) <> 0
   WHEN 'DOUBLE' THEN CAST(s AS DOUBLE) <> 0
   ELSE CASE WHEN s IS NOT NULL THEN CAST(flowlake_json_bad(s, 'boolean') AS BOOLEAN) END END;
+CREATE OR REPLACE MACRO flowlake_json_items(s) AS CASE json_type(s)
+  WHEN 'ARRAY' THEN CAST(json_extract(s, '$[*]') AS VARCHAR[]) WHEN 'NULL' THEN NULL
+  ELSE CASE WHEN s IS NOT NULL THEN CAST(flowlake_json_bad(s, 'array') AS VARCHAR[]) END END;
+CREATE OR REPLACE MACRO flowlake_json_names(s) AS CASE json_type(s)
+  WHEN 'OBJECT' THEN json_keys(s) WHEN 'NULL' THEN NULL
+  ELSE CASE WHEN s IS NOT NULL THEN CAST(flowlake_json_bad(s, 'map') AS VARCHAR[]) END END;
+CREATE OR REPLACE MACRO flowlake_json_values(s) AS CASE json_type(s)
+  WHEN 'OBJECT' THEN CAST(json_extract(s, '$.*') AS VARCHAR[]) END;

@@ -152,10 +152,6 @@ type withScope struct {
 	refs   *int
 }
 
-func (s *scope) child() *scope {
-	return &scope{a: s.a, src: s.src, db: s.db, parent: s, with: s.with}
-}
-
 func (s *scope) withTable(name string) *withScope {
 	for w := s.with; w != nil; w = w.next {
 		if w.name == name {
