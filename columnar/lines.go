@@ -31,7 +31,7 @@ func NewLines(name string, r io.Reader, max int) *Lines {
 	if max <= 0 {
 		max = MaxLine
 	}
-	return &Lines{name: name, r: r, max: max, buf: make([]byte, 256<<10)}
+	return &Lines{name: name, r: r, max: max, buf: make([]byte, 64<<10)}
 }
 
 // Number is the number of the line that Next returned last, counted from 1.

@@ -182,6 +182,7 @@ func (t *Text) read(ctx context.Context, name string, r io.Reader, p Part, yield
 		}
 		return fmt.Sprintf("line %d", lines.Number()-int64(t.drop))
 	}
+	reserve := 256 // many files are small, and what is reserved is zeroed
 	for range skip {
 		if _, err := lines.Lines.Next(); err != nil {
 			return stats, atEnd(err)
@@ -191,7 +192,8 @@ func (t *Text) read(ctx context.Context, name string, r io.Reader, p Part, yield
 		if err := ctx.Err(); err != nil {
 			return stats, err
 		}
-		builder.Reserve(t.spec.BatchRows)
+		builder.Reserve(min(t.spec.BatchRows, reserve))
+		reserve = t.spec.BatchRows
 		rows := 0
 		for ; rows < t.spec.BatchRows; rows++ {
 			if p.To >= 0 && lines.Offset()+max(p.From-1, 0) >= p.To {

@@ -3,6 +3,7 @@
 package duckdb
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,12 +13,16 @@ import (
 	"flowlake/query"
 )
 
-// unitColumn is the column that says which unit of a scan a row comes from.
-const unitColumn = "__flowlake_unit"
+// fileColumn is the column with a row's link, whose name begins with the number of the row's unit.
+const fileColumn = "__flowlake_file"
+
+// unitOfFile is the expression of that number. It is the same for all rows of a file, and DuckDB works it out
+// once for a vector of them.
+const unitOfFile = `CAST(split_part(parse_filename("` + fileColumn + `"), '-', 1) AS INTEGER)`
 
 // places is a folder of links to the files of a job. Their names are ours, so no object's name can be
-// taken for a pattern or for a k=v folder; one folder is allowed instead of thousands of paths, which would
-// take DuckDB seconds to check; and a link's parent folder says which unit of the scan its file belongs to.
+// taken for a pattern; one folder is allowed instead of thousands of paths, which would
+// take DuckDB seconds to check; and a link's name says which unit of the scan its file belongs to.
 //
 // The links are hard where the inputs lie on the scratch folder's file system. Elsewhere they are symbolic, and
 // because both DuckDB and the kernel look at where those lead, the real paths are allowed one by one.
@@ -83,13 +88,9 @@ func (p *places) link(scan int, units []unit) error {
 		return err
 	}
 	for i, u := range units {
-		dir := filepath.Join(base, unitColumn+"="+strconv.Itoa(i+1)) // DuckDB's lists count from 1
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return err
-		}
 		for j := range u.files {
 			f := &u.files[j]
-			f.link = filepath.Join(dir, strconv.Itoa(j)+".parquet")
+			f.link = filepath.Join(base, fmt.Sprintf("%d-%d.parquet", i+1, j)) // DuckDB's lists count from 1
 			p.urls[f.link] = f.URL
 			if os.Link(f.Path, f.link) == nil {
 				continue
@@ -119,7 +120,7 @@ func (p *places) public(message string) string {
 			return message
 		}
 		end := at + len(p.folder)
-		for end < len(message) && (message[end] == '/' || message[end] == '_' || message[end] == '=' || message[end] == '.' ||
+		for end < len(message) && (message[end] == '/' || message[end] == '-' || message[end] == '.' ||
 			message[end] >= '0' && message[end] <= '9' || message[end] >= 'a' && message[end] <= 'z') {
 			end++
 		}

@@ -71,7 +71,7 @@ func (t *table) list(column func(j int) string, row string) string {
 		fmt.Fprintf(&b, "%s AS %s, ", t.constant(row, columnar.Type{Kind: columnar.String}, func(u unit) string { return u.url }), name("$path"))
 	}
 	if b.Len() == 0 { // a table of no columns cannot be named in SQL
-		return "1 AS " + name(unitColumn)
+		return "1 AS " + name(fileColumn)
 	}
 	return strings.TrimSuffix(b.String(), ", ")
 }

@@ -59,7 +59,7 @@ func (t *table) parquet(p *places) (string, error) {
 	for i, k := range order {
 		options := ", hive_partitioning = false"
 		if len(t.units) > 1 {
-			options = fmt.Sprintf(", hive_partitioning = true, hive_types = {%s: INTEGER}", literal(unitColumn))
+			options += ", filename = " + literal(fileColumn)
 		}
 		if k.text {
 			options += ", binary_as_string = true"
@@ -107,7 +107,7 @@ func (t *table) expressions(p *columnar.Parquet) (list string, text bool, err er
 			return "CAST(NULL AS " + duckType(t.types[j]) + ")"
 		}
 		return convert(c, t.types[j], text)
-	}, name(unitColumn))
+	}, unitOfFile)
 	return list, text, nil
 }
 
