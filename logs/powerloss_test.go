@@ -14,7 +14,7 @@ import (
 // TestPowerLoss takes the power away at random moments under writers, on a file system that forgets what was not
 // synced, and looks whether every event that was acknowledged is there, once.
 func TestPowerLoss(t *testing.T) {
-	rounds := 15
+	rounds := 10
 	if testing.Short() {
 		rounds = 3
 	}

@@ -74,7 +74,7 @@ func TestPutLimits(t *testing.T) {
 
 func TestPutRejects(t *testing.T) {
 	const hour, day = 3_600_000, 24 * 3_600_000
-	for _, row := range []struct {
+	rows := []struct {
 		name                    string
 		retention               int
 		ages                    []int64 // milliseconds before now
@@ -89,36 +89,36 @@ func TestPutRejects(t *testing.T) {
 		{name: "two hours ahead are taken", ages: []int64{0, -2 * hour}, tooOld: -1, expired: -1, tooNew: -1, stored: 2},
 		{name: "more are too new", ages: []int64{0, -2*hour - 1, -3 * hour}, tooOld: -1, expired: -1, tooNew: 1, stored: 1},
 		{name: "a whole batch can be rejected", ages: []int64{-3 * hour}, tooOld: -1, expired: -1, tooNew: 0, stored: 0},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			dir := t.TempDir()
-			synctest.Test(t, func(t *testing.T) {
-				h := openHouse(t, dir, vfs.NewMem())
-				defer h.close(t)
-				h.make(t, "g", "s")
-				if row.retention != 0 {
-					if err := h.SetRetention(t.Context(), root, "g", row.retention); err != nil {
-						t.Fatal(err)
-					}
-				}
-				var events []Event
-				for i, age := range row.ages {
-					events = append(events, Event{time.Now().UnixMilli() - age, fmt.Sprint(i)})
-				}
-				r := h.put(t, "g", "s", events...)
-				if r.TooOldEnd != row.tooOld || r.ExpiredEnd != row.expired || r.TooNewStart != row.tooNew {
-					t.Errorf("got too old %d, expired %d, too new %d, want %d, %d, %d",
-						r.TooOldEnd, r.ExpiredEnd, r.TooNewStart, row.tooOld, row.expired, row.tooNew)
-				}
-				if r.Token == "" {
-					t.Error("no token")
-				}
-				if g, _ := h.Group(t.Context(), root, "g"); g.Events != int64(row.stored) {
-					t.Errorf("%d events are stored, want %d", g.Events, row.stored)
-				}
-			})
-		})
 	}
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := openHouse(t, dir, vfs.NewMem())
+		defer h.close(t)
+		for i, row := range rows {
+			group := fmt.Sprint("g", i)
+			h.make(t, group, "s")
+			if row.retention != 0 {
+				if err := h.SetRetention(t.Context(), root, group, row.retention); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var events []Event
+			for i, age := range row.ages {
+				events = append(events, Event{time.Now().UnixMilli() - age, fmt.Sprint(i)})
+			}
+			r := h.put(t, group, "s", events...)
+			if r.TooOldEnd != row.tooOld || r.ExpiredEnd != row.expired || r.TooNewStart != row.tooNew {
+				t.Errorf("%s: got too old %d, expired %d, too new %d, want %d, %d, %d",
+					row.name, r.TooOldEnd, r.ExpiredEnd, r.TooNewStart, row.tooOld, row.expired, row.tooNew)
+			}
+			if r.Token == "" {
+				t.Errorf("%s: no token", row.name)
+			}
+			if g, _ := h.Group(t.Context(), root, group); g.Events != int64(row.stored) {
+				t.Errorf("%s: %d events are stored, want %d", row.name, g.Events, row.stored)
+			}
+		}
+	})
 }
 
 func TestConcurrentPuts(t *testing.T) {

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 func TestVerify(t *testing.T) {
 	now := time.Now().UnixMilli()
+	h := newHouse(t)
 	for _, row := range []struct {
 		name string
 		harm func(t *testing.T, h *house, group, stream uint64) error
@@ -53,8 +55,12 @@ func TestVerify(t *testing.T) {
 		}, "counters"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			h := newHouse(t)
 			h.make(t, "g", "s")
+			defer func() {
+				if err := h.DeleteGroup(context.Background(), root, "g"); err != nil {
+					t.Error(err)
+				}
+			}()
 			h.put(t, "g", "s", Event{now, "a"}, Event{now + 1, "b"})
 			h.put(t, "g", "s", Event{now, "c"})
 			g, err := h.group(t.Context(), root, "g")
