@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 
 	"github.com/mattn/go-sqlite3"
@@ -38,6 +39,7 @@ type change struct {
 	do   func(*Tx) error
 	err  error
 	done chan struct{}
+	lead chan struct{} // closed when its caller is to commit the group that it is the first of
 }
 
 // maxGroup bounds how many concurrent changes share one fsync.
@@ -115,7 +117,8 @@ func (s *Store) Close() error {
 	return errors.Join(s.read.Close(), s.write.Close())
 }
 
-// View runs do on one consistent snapshot. What do writes fails.
+// View runs do on one consistent snapshot. What do writes fails. do must not call View itself: of the few connections
+// each waiting one would hold another.
 func (s *Store) View(ctx context.Context, do func(*Tx) error) error {
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -131,28 +134,30 @@ func (s *Store) View(ctx context.Context, do func(*Tx) error) error {
 //
 // A disk that is full or failing gives fault.Unavailable, and nothing was changed.
 func (s *Store) Update(ctx context.Context, do func(*Tx) error) error {
-	c := &change{ctx: ctx, do: do, done: make(chan struct{})}
+	c := &change{ctx: ctx, do: do, done: make(chan struct{}), lead: make(chan struct{})}
 	s.mu.Lock()
 	s.queue = append(s.queue, c)
 	if s.leading {
 		s.mu.Unlock()
-		<-c.done // its leader is working: no change is ever abandoned half-way
-		return c.err
-	}
-	s.leading = true
-	for len(s.queue) > 0 {
-		group := s.queue
-		if len(group) > maxGroup {
-			group = group[:maxGroup]
+		select {
+		case <-c.done: // its leader has worked: no change is ever abandoned half-way
+			return c.err
+		case <-c.lead:
 		}
-		s.queue = append([]*change(nil), s.queue[len(group):]...)
-		s.mu.Unlock()
-		s.commit(group)
 		s.mu.Lock()
 	}
-	s.leading = false
+	s.leading = true
+	group := s.queue[:min(len(s.queue), maxGroup)] // its own change is the first
+	s.queue = append([]*change(nil), s.queue[len(group):]...)
 	s.mu.Unlock()
-	<-c.done
+	s.commit(group)
+	s.mu.Lock()
+	if len(s.queue) > 0 { // who leads commits one group: under load there is always another
+		close(s.queue[0].lead)
+	} else {
+		s.leading = false
+	}
+	s.mu.Unlock()
 	return c.err
 }
 
@@ -194,7 +199,7 @@ func (s *Store) commit(group []*change) {
 func run(c *change, tx *sql.Tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("state: a change panicked: %v", p)
+			err = fmt.Errorf("state: a change panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
 	return c.do(&Tx{ctx: context.WithoutCancel(c.ctx), tx: tx})

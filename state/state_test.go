@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -148,6 +149,38 @@ func TestUpdate(t *testing.T) {
 		if err := s.View(t.Context(), func(tx *Tx) error { _, err := tx.Get(id("n"), &d); return err }); err != nil || d.N != 150 {
 			t.Errorf("got %d (%v), want the 150 that were not refused", d.N, err)
 		}
+	})
+	t.Run("who commits for others is let go once its own change is on disk", func(t *testing.T) {
+		s := open(t, t.TempDir())
+		queued := func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.queue) > 0 }
+		returned := make(chan struct{})
+		var wg sync.WaitGroup
+		var link func(n int) func(*Tx) error
+		link = func(n int) func(*Tx) error { // a change that ends only once another waits behind it
+			return func(tx *Tx) error {
+				select {
+				case <-returned:
+					return nil
+				default:
+				}
+				if n == 2000 {
+					t.Error("the first change was on disk 2000 changes ago, and its caller still commits")
+					return nil
+				}
+				wg.Go(func() {
+					if err := s.Update(context.Background(), link(n+1)); err != nil {
+						t.Error(err)
+					}
+				})
+				for !queued() {
+					runtime.Gosched()
+				}
+				return nil
+			}
+		}
+		update(t, s, link(0))
+		close(returned)
+		wg.Wait()
 	})
 	t.Run("a panic fails its own change only", func(t *testing.T) {
 		s := open(t, t.TempDir())
