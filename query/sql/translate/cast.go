@@ -279,6 +279,11 @@ func (c caster) text() (string, error) {
 		case timestamp, timestampTZ:
 			return rounded(x, from.p, to.p), nil
 		case varchar, char:
+			if v, ok := c.e.text(); ok {
+				if at, _, zone, err := parseTimestamp(v); err == nil && (zone == "" || zone == "UTC") {
+					return rounded(instantLiteral(to, at).sql, 6, to.p), nil
+				}
+			}
 			return "", c.s.src.refuse(c.pos, "a cast of text to timestamp with time zone; from_iso8601_timestamp and AT TIME ZONE are translated, and so is a cast to timestamp,")
 		}
 	case clock:

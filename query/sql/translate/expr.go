@@ -106,7 +106,7 @@ func (s *scope) node(x sql.Expr) (expr, error) {
 	case *sql.Quantified:
 		return s.quantified(x)
 	case *sql.Exists:
-		res, uses, err := s.subquery(x.Query)
+		res, uses, err := s.subquery(x.Query, false)
 		if err != nil {
 			return expr{}, err
 		}

@@ -109,6 +109,8 @@ func TestRead(t *testing.T) {
 		{"SELECT l.y FROM a l JOIN c r ON l.x = r.x", "a[x y] c[x]"},
 		{"SELECT w FROM a JOIN c USING (x)", "a[x] c[x w]"},
 		{"SELECT y FROM a WHERE EXISTS (SELECT 1 FROM c WHERE c.x = a.x)", "a[x y] c[x]"},
+		{"SELECT y FROM a WHERE EXISTS (SELECT * FROM c WHERE c.x = a.x)", "a[x y] c[x]"},
+		{"SELECT y FROM a WHERE y IN (SELECT w FROM c)", "a[y] c[w]"},
 		{"SELECT x FROM a UNION ALL SELECT x FROM c", "a[x] c[x]"},
 		{"SELECT 1 FROM a ORDER BY y", "a[y]"},
 		{"SELECT \"$path\" FROM a", "a[$path]"},

@@ -7,8 +7,9 @@ import (
 	"flowlake/query/sql"
 )
 
-// subquery translates a query in an expression; its columns are needed, whatever is made of them.
-func (s *scope) subquery(q *sql.Query) (result, []use, error) {
+// subquery translates a query in an expression. Its columns are needed, whatever is made of them, unless
+// it is only asked whether there are rows.
+func (s *scope) subquery(q *sql.Query, needed bool) (result, []use, error) {
 	in := &scope{a: s.a, src: s.src, db: s.db, parent: s, with: s.with}
 	before := len(s.a.outer)
 	res, err := in.query(q)
@@ -17,7 +18,7 @@ func (s *scope) subquery(q *sql.Query) (result, []use, error) {
 	}
 	for _, f := range res.out {
 		for _, c := range f.cols {
-			c.read = true
+			c.read = c.read || needed
 		}
 	}
 	uses := append([]use(nil), s.a.outer[before:]...)
@@ -43,7 +44,7 @@ func withUses(e expr, uses []use) expr {
 }
 
 func (s *scope) scalarQuery(x *sql.ScalarQuery) (expr, error) {
-	res, uses, err := s.subquery(x.Query)
+	res, uses, err := s.subquery(x.Query, true)
 	if err != nil {
 		return expr{}, err
 	}
@@ -61,7 +62,7 @@ func (s *scope) inQuery(x *sql.InQuery) (expr, error) {
 	if err != nil {
 		return v, err
 	}
-	res, uses, err := s.subquery(x.Query)
+	res, uses, err := s.subquery(x.Query, true)
 	if err != nil {
 		return v, err
 	}
@@ -109,7 +110,7 @@ func (s *scope) quantified(x *sql.Quantified) (expr, error) {
 	if err != nil {
 		return v, err
 	}
-	res, uses, err := s.subquery(x.Query)
+	res, uses, err := s.subquery(x.Query, true)
 	if err != nil {
 		return v, err
 	}

@@ -181,7 +181,7 @@ func timeText(text, format string, precision int) string {
 func (a *analysis) shown(t typ, text string) string {
 	switch t.k {
 	case timestampTZ:
-		return "(" + timeText(local(t.zone, text), "%Y-%m-%d %H:%M:%S", t.p) + " || ' " + t.zone + "')"
+		return "(" + timeText(local(t.zone, text), "%Y-%m-%d %H:%M:%S", t.p) + " || " + quoteText(" "+t.zone) + ")"
 	case timestamp:
 		if t.p != 3 {
 			return timeText(text, "%Y-%m-%d %H:%M:%S", t.p)
