@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -58,7 +57,10 @@ var (
 	raws       = map[string]rawHandler{}
 )
 
-var lineForm = regexp.MustCompile(`^(\w+)\((.*)\) (.+?) = (.+)$`)
+var (
+	lineForm    = regexp.MustCompile(`^(\w+)\((.*)\) (.+?) = (.+)$`)
+	placeholder = regexp.MustCompile(`\$(\d)`)
+)
 
 // define reads a table of functions. It panics on a line that it cannot read: the tables are constants.
 func define(table string) {
@@ -79,7 +81,7 @@ func define(table string) {
 			sig.params = append(sig.params, readPattern(p))
 		}
 		sig.result = readPattern(m[3])
-		for _, at := range regexp.MustCompile(`\$(\d)`).FindAllStringSubmatch(sig.template, -1) {
+		for _, at := range placeholder.FindAllStringSubmatch(sig.template, -1) {
 			i, _ := strconv.Atoi(at[1])
 			sig.uses[i]++
 		}
@@ -391,5 +393,3 @@ func argCount(s *scope, x *sql.Call, name string, counts ...int) error {
 	}
 	return s.src.fail(x.Start, functionNotFound, "Unexpected number of parameters for function %s: %d", name, len(x.Args))
 }
-
-var _ = fmt.Sprint

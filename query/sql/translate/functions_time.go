@@ -26,13 +26,8 @@ var timeUnits = map[string]bool{"millisecond": false, "second": false, "minute":
 
 func init() {
 	define(`
-date(varchar) date = $1
-to_iso8601(date) varchar = CAST($1 AS VARCHAR)
 to_milliseconds(daytime) bigint = $1
-human_readable_seconds_unused(double) varchar = $1
 `)
-	delete(signatures, "human_readable_seconds_unused")
-	delete(signatures, "date")
 	for name := range timeParts {
 		handlers[name] = func(c *call) (expr, error) {
 			if len(c.args) != 1 {

@@ -106,6 +106,7 @@ func TestRead(t *testing.T) {
 		{"SELECT count(*) FROM (SELECT * FROM a WHERE z > 0)", "a[z]"},
 		{"SELECT count(*) FROM (SELECT DISTINCT x, y FROM a)", "a[x y]"},
 		{"WITH q AS (SELECT * FROM a), unused AS (SELECT * FROM c) SELECT y FROM q", "a[y]"},
+		{"WITH q AS (SELECT * FROM a), r AS (SELECT * FROM q), n AS (SELECT 1 AS one) SELECT one FROM n", ""},
 		{"SELECT l.y FROM a l JOIN c r ON l.x = r.x", "a[x y] c[x]"},
 		{"SELECT w FROM a JOIN c USING (x)", "a[x] c[x w]"},
 		{"SELECT y FROM a WHERE EXISTS (SELECT 1 FROM c WHERE c.x = a.x)", "a[x y] c[x]"},

@@ -33,16 +33,20 @@ func (s *scope) query(q *sql.Query) (result, error) {
 	if err != nil {
 		return res, err
 	}
-	var used []string
-	for _, t := range tables {
+	used := ""
+	for i := len(tables) - 1; i >= 0; i-- {
+		t := tables[i]
 		if *t.refs > 0 {
-			used = append(used, t.text)
-		} else {
-			s.a.forget(t.from, t.to)
+			used = ", " + t.text + used
+			continue
+		}
+		s.a.forget(t.from, t.to)
+		for refs, n := range t.named {
+			*refs -= n // what only it named is not named
 		}
 	}
-	if len(used) > 0 {
-		res.sql = "WITH " + strings.Join(used, ", ") + " " + res.sql
+	if used != "" {
+		res.sql = "WITH " + used[2:] + " " + res.sql
 	}
 	return res, nil
 }
@@ -50,7 +54,17 @@ func (s *scope) query(q *sql.Query) (result, error) {
 type withText struct {
 	text     string
 	refs     *int
-	from, to int // its scans
+	from, to int          // its scans
+	named    map[*int]int // the uses of other WITH tables in it
+}
+
+// uses counts how often each WITH table in sight is named.
+func (s *scope) uses() map[*int]int {
+	out := map[*int]int{}
+	for w := s.with; w != nil; w = w.next {
+		out[w.refs] = *w.refs
+	}
+	return out
 }
 
 // forget drops the scans of a WITH table that nothing names.
@@ -76,7 +90,7 @@ func (s *scope) withTables(w *sql.With) ([]withText, error) {
 		}
 		seen[name] = true
 		in := &scope{a: s.a, src: s.src, db: s.db, parent: s.parent, with: s.with}
-		from := len(s.a.scans)
+		from, named := len(s.a.scans), s.uses()
 		res, err := in.query(t.Query)
 		if err != nil {
 			return nil, err
@@ -93,7 +107,10 @@ func (s *scope) withTables(w *sql.With) ([]withText, error) {
 			f.sql, f.table, f.db = column(i), "", ""
 			entry.fields = append(entry.fields, f)
 		}
-		out = append(out, withText{entry.table + " AS (" + res.sql + ")", entry.refs, from, len(s.a.scans)})
+		for refs, n := range named {
+			named[refs] = *refs - n
+		}
+		out = append(out, withText{entry.table + " AS (" + res.sql + ")", entry.refs, from, len(s.a.scans), named})
 		s.with = entry
 	}
 	return out, nil
