@@ -106,42 +106,49 @@ func (d *ddl) createTable(ctx context.Context, s *sql.CreateTable) error {
 	if err != nil {
 		return err
 	}
-	if s.Buckets != nil {
-		return fault.Newf(fault.Unsupported, "query", "flowlake does not do CLUSTERED BY")
-	}
-	if s.Location == nil {
-		return fault.Newf(fault.Invalid, "query", "no location was specified for table %s.%s: add LOCATION 's3://bucket/prefix/'", database, name)
-	}
-	if _, _, err := lake.ParseURL(s.Location.Value); err != nil {
+	t, err := tableOf(s, database, name)
+	if err != nil {
 		return err
 	}
-	if len(s.Columns) == 0 {
-		return fault.Newf(fault.Invalid, "query", "table %s.%s has no columns", database, name)
-	}
-	t := catalog.Table{
-		Database: database, Name: name, Kind: catalog.ExternalTable, Owner: "hadoop",
-		Storage:       catalog.Storage{Columns: columnsOf(s.Columns), Location: s.Location.Value, Parameters: nil},
-		PartitionKeys: columnsOf(s.PartitionedBy),
-		Parameters:    map[string]string{},
-	}
-	maps.Copy(t.Parameters, properties(s.Properties))
-	t.Parameters["EXTERNAL"] = "TRUE"
 	t.Parameters["transient_lastDdlTime"] = strconv.FormatInt(time.Now().Unix(), 10)
-	if s.Comment != nil {
-		t.Parameters["comment"] = s.Comment.Value
-	}
-	if err := storedAs(s, &t.Storage); err != nil {
-		return err
-	}
-	if _, err := formatOf(t); err != nil {
-		return err
-	}
 	if s.IfNotExists {
 		_, _, err = d.q.catalog.EnsureTable(ctx, d.c, t)
 		return err
 	}
 	_, err = d.q.catalog.CreateTable(ctx, d.c, t)
 	return err
+}
+
+// tableOf is the table that a CREATE EXTERNAL TABLE describes.
+func tableOf(s *sql.CreateTable, database, name string) (catalog.Table, error) {
+	t := catalog.Table{
+		Database: database, Name: name, Kind: catalog.ExternalTable, Owner: "hadoop",
+		Storage:       catalog.Storage{Columns: columnsOf(s.Columns)},
+		PartitionKeys: columnsOf(s.PartitionedBy),
+		Parameters:    map[string]string{},
+	}
+	switch {
+	case s.Buckets != nil:
+		return t, fault.Newf(fault.Unsupported, "query", "flowlake does not do CLUSTERED BY")
+	case s.Location == nil:
+		return t, fault.Newf(fault.Invalid, "query", "no location was specified for table %s.%s: add LOCATION 's3://bucket/prefix/'", database, name)
+	case len(s.Columns) == 0:
+		return t, fault.Newf(fault.Invalid, "query", "table %s.%s has no columns", database, name)
+	}
+	if _, _, err := lake.ParseURL(s.Location.Value); err != nil {
+		return t, err
+	}
+	t.Storage.Location = s.Location.Value
+	maps.Copy(t.Parameters, properties(s.Properties))
+	t.Parameters["EXTERNAL"] = "TRUE"
+	if s.Comment != nil {
+		t.Parameters["comment"] = s.Comment.Value
+	}
+	if err := storedAs(s, &t.Storage); err != nil {
+		return t, err
+	}
+	_, err := formatOf(t)
+	return t, err
 }
 
 func columnsOf(defs []sql.ColumnDef) []catalog.Column {

@@ -11,8 +11,8 @@ import (
 	"flowlake/query/sql"
 )
 
-// specValues reads a PARTITION (…) against a table's keys: a value for each key that it names. With
-// whole set, all keys must be named.
+// specValues reads a PARTITION (…) against a table's keys: a value for each key that it names, which the
+// parser has seen to be once. With whole set, all keys must be named.
 func specValues(t catalog.Table, s sql.PartitionSpec, whole bool) (map[string]string, error) {
 	subject := "table " + t.Database + "." + t.Name
 	if len(t.PartitionKeys) == 0 {
@@ -27,9 +27,6 @@ func specValues(t catalog.Table, s sql.PartitionSpec, whole bool) (map[string]st
 		name := kv.Name.Key()
 		if !keys[name] {
 			return nil, fault.Newf(fault.Invalid, subject, "has no partition key %s: its keys are %s", name, keyList(t))
-		}
-		if _, twice := values[name]; twice {
-			return nil, fault.Newf(fault.Invalid, subject, "the partition key %s is given twice", name)
 		}
 		v, err := literal(kv.Value)
 		if err != nil {

@@ -75,11 +75,18 @@ func (d *ddl) createView(ctx context.Context, s *sql.CreateView) error {
 // hiveType spells a Trino type as the catalogue does, for those who read a view's columns there. What
 // Hive has no word for is a string to it; a query never depends on this.
 func hiveType(trino string) string {
-	t, err := sql.ParseType(trino)
+	stmt, err := sql.Parse("SELECT CAST(NULL AS " + trino + ")")
 	if err != nil {
 		return "string"
 	}
-	return spellHive(t)
+	hive := "string"
+	sql.Walk(stmt, func(n sql.Node) bool {
+		if c, ok := n.(*sql.Cast); ok {
+			hive = spellHive(c.Type)
+		}
+		return true
+	})
+	return hive
 }
 
 func spellHive(t *sql.Type) string {
