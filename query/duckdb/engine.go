@@ -34,12 +34,12 @@ type Config struct {
 type Engine struct {
 	cfg   Config
 	prune sync.Once
-	work  sync.WaitGroup // what must have ended before Serve returns: folders to remove, processes to reap
 	wake  chan struct{}
+	work  sync.WaitGroup // jobs, and the processes that remain to be reaped after them
 
-	mu   sync.Mutex // guards idle and stopped
+	mu   sync.Mutex // guards idle and done
 	idle []*process
-	done bool // Serve ended: nothing is kept
+	done bool // Serve ends: no job is taken any more, so that work can be waited for
 }
 
 // New returns an engine. It starts nothing: without Serve, each Run starts its own worker.
@@ -56,8 +56,9 @@ func New(cfg Config) *Engine {
 	return &Engine{cfg: cfg, wake: make(chan struct{}, 1)}
 }
 
-// Serve keeps idle workers ready until ctx ends, then ends them and waits for those of running jobs to
-// be gone. It returns an error only when the scratch folder cannot be used.
+// Serve keeps idle workers ready until ctx ends, then ends them, refuses further jobs and waits for those that run;
+// whoever started them ends them by their contexts. It returns an error only when the scratch folder cannot
+// be used, and is called at most once.
 func (e *Engine) Serve(ctx context.Context) error {
 	if err := e.clear(); err != nil {
 		return err
@@ -168,6 +169,14 @@ func (e *Engine) Run(ctx context.Context, job query.Job) (result query.Result, e
 	if _, err := os.Lstat(job.Output); err == nil { // a failure would remove what is not ours
 		return query.Result{}, fault.Newf(fault.Internal, "query result", "is there already")
 	}
+	e.mu.Lock()
+	if e.done {
+		e.mu.Unlock()
+		return query.Result{}, fault.Newf(fault.Unavailable, "query engine", "has stopped")
+	}
+	e.work.Add(1)
+	e.mu.Unlock()
+	defer e.work.Done()
 	if job.MaxMemory <= 0 {
 		job.MaxMemory = e.cfg.MaxMemory
 	}

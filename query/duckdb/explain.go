@@ -72,9 +72,6 @@ func explainFault(err error, outer *fault.Error) error {
 			return fault.Newf(fault.Invalid, f.Subject, "%s: %s", f.Detail, place)
 		}
 		e = f.Err
-		if e != nil {
-			e = errors.Unwrap(&fault.Error{Err: e})
-		}
 	}
 	if strings.HasPrefix(outer.Subject, "file ") {
 		return fault.Newf(fault.Invalid, "HIVE_CURSOR_ERROR", "%s", err.Error())

@@ -302,6 +302,26 @@ func TestAWorkerThatDiesIsReplaced(t *testing.T) {
 	}
 }
 
+func TestAnEngineThatStoppedTakesNoJobs(t *testing.T) {
+	e := newEngine(t, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Serve(ctx) }()
+	if _, _, err := answerTo(t, e, "SELECT 1 AS x"); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := answerTo(t, e, "SELECT 1 AS x"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(e.cfg.Scratch, "*")); len(left) > 0 {
+		t.Errorf("left in scratch: %v", left)
+	}
+}
+
 func TestACrashOfAWorkerIsAnError(t *testing.T) {
 	e := newEngine(t, 0)
 	if err := e.clear(); err != nil {

@@ -181,9 +181,9 @@ func (w *worker) run(r request) (query.Result, error) {
 	return result, nil
 }
 
-// overhead is what a query's address space may take beside its memory: the stacks and allocator arenas of
-// its threads, which are reserved and not touched, and the runtime's own growth.
-const overhead = 1 << 30
+// overhead is the address space that a query may take beside its memory: the runtime's own growth, and for each
+// thread its stack and an arena of the allocator, which are reserved and hardly touched.
+func overhead(threads int) int64 { return 768<<20 + int64(threads)*160<<20 }
 
 // hardLimit is the bound on resident memory that the kernel keeps, where control groups are there to do it:
 // DuckDB counts what it buffers, and what it does not count comes on top.
@@ -202,7 +202,7 @@ func (w *worker) limits(r request) error {
 	if raceEnabled { // the race detector maps terabytes
 		return nil
 	}
-	if err := limitAddressSpace(hardLimit(r.Job.MaxMemory) + overhead); err != nil {
+	if err := limitAddressSpace(hardLimit(r.Job.MaxMemory) + overhead(r.Threads)); err != nil {
 		return fault.Newf(fault.Internal, "query sandbox", "bound memory: %w", err)
 	}
 	return nil
