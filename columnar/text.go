@@ -102,6 +102,10 @@ func NewText(spec Spec) (*Text, error) {
 	return t, nil
 }
 
+// maxBatchBytes ends a batch early when its lines are long: Arrow's strings of one column have 2 GiB at most, and
+// batches lie in memory.
+const maxBatchBytes = 32 << 20
+
 // lines reads a parameter that counts lines.
 func (t *Text) lines(name string) (int, error) {
 	value, ok := t.spec.Parameters[name]
@@ -194,8 +198,8 @@ func (t *Text) read(ctx context.Context, name string, r io.Reader, p Part, yield
 		}
 		builder.Reserve(min(t.spec.BatchRows, reserve))
 		reserve = t.spec.BatchRows
-		rows := 0
-		for ; rows < t.spec.BatchRows; rows++ {
+		rows, size := 0, 0
+		for ; rows < t.spec.BatchRows && size < maxBatchBytes; rows++ {
 			if p.To >= 0 && lines.Offset()+max(p.From-1, 0) >= p.To {
 				err = io.EOF
 				break
@@ -205,6 +209,7 @@ func (t *Text) read(ctx context.Context, name string, r io.Reader, p Part, yield
 				err = lineErr
 				break
 			}
+			size += len(line)
 			fits, rowErr := row(line)
 			if rowErr != nil {
 				return stats, fault.Newf(fault.KindOf(rowErr), "file "+name, "%s: %w", place(), rowErr)

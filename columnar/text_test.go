@@ -204,6 +204,23 @@ func TestNoColumnsStillCountRows(t *testing.T) {
 	}
 }
 
+func TestLongLinesMakeSmallBatches(t *testing.T) {
+	line := strings.Repeat("x", 10<<20) + "\n"
+	text, err := NewText(Spec{Format: Delimited, Columns: columns(t, "a string"), Read: []int{0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := int64(0)
+	stats, err := text.Read(t.Context(), "f", strings.NewReader(strings.Repeat(line, 9)), func(b arrow.RecordBatch) error {
+		most = max(most, b.NumRows())
+		b.Release()
+		return nil
+	})
+	if err != nil || stats.Rows != 9 || most > 4 {
+		t.Fatalf("%+v, %d rows in a batch, %v", stats, most, err)
+	}
+}
+
 func TestCompressedFiles(t *testing.T) {
 	var gz, zs bytes.Buffer
 	w := gzip.NewWriter(&gz)
