@@ -139,6 +139,15 @@ func runPlan(t testing.TB, p translate.Plan) (out []string, err error) {
 		return nil, fmt.Errorf("%w\nin %s", err, p.SQL)
 	}
 	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range p.Columns {
+		if want := engineType(c.Trino); want != "" && types[i].DatabaseTypeName() != want {
+			t.Errorf("column %s is %s in the engine, and as a %s should be %s\nin %s", c.Name, types[i].DatabaseTypeName(), c.Trino, want, p.SQL)
+		}
+	}
 	for rows.Next() {
 		values := make([]any, len(p.Columns))
 		to := make([]any, len(values))
@@ -158,6 +167,32 @@ func runPlan(t testing.TB, p translate.Plan) (out []string, err error) {
 		return nil, fmt.Errorf("%w\nin %s", err, p.SQL)
 	}
 	return out, nil
+}
+
+// engineType is what a result column of a Trino type has to be in the engine; "" is not checked.
+func engineType(trinoType string) string {
+	if elem, ok := strings.CutPrefix(trinoType, "array("); ok {
+		if in := engineType(strings.TrimSuffix(elem, ")")); in != "" {
+			return in + "[]"
+		}
+		return ""
+	}
+	switch name, _, _ := strings.Cut(trinoType, "("); name {
+	case "boolean", "tinyint", "smallint", "integer", "bigint", "double", "date":
+		return strings.ToUpper(name)
+	case "decimal":
+		return strings.ToUpper(trinoType)
+	case "real":
+		return "FLOAT"
+	case "varbinary":
+		return "BLOB"
+	case "row", "map", "unknown":
+		return ""
+	}
+	if trinoType == "timestamp(3)" {
+		return "TIMESTAMP"
+	}
+	return "VARCHAR"
 }
 
 // show spells a value roughly as Athena's CSV does.

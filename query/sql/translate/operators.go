@@ -469,7 +469,13 @@ func (s *scope) concat(pos int, name string, list []expr) (expr, error) {
 			t = varcharOf(n)
 		}
 	}
-	return made(t, "("+strings.Join(texts, " || ")+")", parts...).valued(func(v []any) any {
+	text := "(" + strings.Join(texts, " || ") + ")"
+	for _, e := range list {
+		if e.t.k == unknown && elem == nil {
+			text = castTo("NULL", t)
+		}
+	}
+	return made(t, text, parts...).valued(func(v []any) any {
 		var b strings.Builder
 		for _, p := range v {
 			switch p := p.(type) {
