@@ -19,6 +19,9 @@ import (
 // MaxPage is the most rows that a page of results holds.
 const MaxPage = 1000
 
+// maxPageBytes ends a page early: rows may be long.
+const maxPageBytes = 4 << 20
+
 // metadata is what the .metadata object beside a result says. Differs from AWS: theirs is an
 // undocumented binary form that only its own drivers read; ours is JSON.
 type metadata struct {
@@ -27,21 +30,11 @@ type metadata struct {
 	Rows             int64          `json:"rows"`
 }
 
-// putResult writes the result object and its metadata, metadata first: who finds the result finds both.
+// putResult writes the result object and its metadata; they are there at one moment.
 func (q *Queries) putResult(ctx context.Context, e *Execution, out outcome) error {
 	bucket, key, err := lake.ParseURL(e.Output.Location)
 	if err != nil {
 		return err
-	}
-	c := e.as()
-	if len(out.columns) > 0 {
-		doc, err := json.Marshal(metadata{QueryExecutionID: e.ID, Columns: out.columns, Rows: out.rows})
-		if err != nil {
-			return fault.Newf(fault.Internal, "query", "%w", err)
-		}
-		if err := q.putObject(ctx, c, e, bucket, key+metadataSuffix, bytes.NewReader(doc), int64(len(doc)), "application/json"); err != nil {
-			return err
-		}
 	}
 	f, err := os.Open(out.file)
 	if err != nil {
@@ -52,26 +45,47 @@ func (q *Queries) putResult(ctx context.Context, e *Execution, out outcome) erro
 	if err != nil {
 		return fault.Newf(fault.Unavailable, "query result", "%w", err)
 	}
-	kind := "text/plain"
+	in := lake.PutInput{Bucket: bucket, Key: key, Body: f, Size: st.Size(), Headers: lake.Headers{ContentType: "text/plain"}}
 	if out.table {
-		kind = "text/csv"
+		in.ContentType = "text/csv"
 	}
-	return q.putObject(ctx, c, e, bucket, key, f, st.Size(), kind)
-}
-
-func (q *Queries) putObject(ctx context.Context, c access.Caller, e *Execution, bucket, key string, body io.Reader, size int64, kind string) error {
-	in := lake.PutInput{Bucket: bucket, Key: key, Body: body, Size: size, Headers: lake.Headers{ContentType: kind}}
 	if e.Output.Encryption == "SSE_S3" {
 		in.Encryption = "AES256"
 	}
 	if e.Output.ACL == "BUCKET_OWNER_FULL_CONTROL" {
 		in.ACL = "bucket-owner-full-control"
 	}
-	_, err := q.lake.Put(ctx, c, in)
-	if err != nil {
-		return fault.Newf(fault.KindOf(err), "output location "+lake.URL(bucket, key), "result not written: %w", err)
+	puts := []lake.PutInput{in}
+	if len(out.columns) > 0 {
+		doc, err := json.Marshal(metadata{QueryExecutionID: e.ID, Columns: out.columns, Rows: out.rows})
+		if err != nil {
+			return fault.Newf(fault.Internal, "query", "%w", err)
+		}
+		in.Key, in.Body, in.Size, in.ContentType = key+metadataSuffix, bytes.NewReader(doc), int64(len(doc)), "application/json"
+		puts = append(puts, in)
+	}
+	if err := q.publish(ctx, e.as(), puts); err != nil {
+		return fault.Newf(fault.KindOf(err), "output location "+e.Output.Location, "result not written: %w", err)
 	}
 	return nil
+}
+
+// publish writes objects that are seen all at once or not at all.
+func (q *Queries) publish(ctx context.Context, c access.Caller, puts []lake.PutInput) error {
+	var staged []*lake.Staged
+	defer func() {
+		for _, s := range staged {
+			s.Discard() // of what was committed, nothing
+		}
+	}()
+	for _, in := range puts {
+		s, err := q.lake.Stage(ctx, c, in)
+		if err != nil {
+			return err
+		}
+		staged = append(staged, s)
+	}
+	return q.lake.Commit(ctx, c, staged, nil)
 }
 
 // checkOutput refuses a result's place that nothing could be written to. The bucket of DefaultLocation
@@ -118,7 +132,7 @@ func (p place) sum() uint32 {
 	return crc32.ChecksumIEEE(fmt.Appendf(nil, "%s %d %s", p.ID, p.Offset, p.ETag))
 }
 
-// Results returns up to max rows of a finished execution's result, read from its object in the lake.
+// Results returns up to max rows, and of long rows fewer, of a finished execution's result, read from its object in the lake.
 // The first row of a SELECT's first page holds the column labels. It returns fault.Conflict about the "query state" for an
 // execution that has not succeeded, fault.NotFound about the "query result" for one that was cancelled or whose
 // object is gone, and fault.Invalid about the "next token" for a token that is not this execution's.
@@ -161,7 +175,7 @@ func (q *Queries) Results(ctx context.Context, c access.Caller, id, token string
 		return p, err
 	}
 	rows := newRowReader(obj, e.Table, len(e.Columns))
-	for len(p.Rows) < max {
+	for len(p.Rows) < max && rows.offset < maxPageBytes {
 		row, err := rows.next()
 		if errors.Is(err, io.EOF) {
 			return p, nil

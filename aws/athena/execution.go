@@ -95,8 +95,8 @@ func (d *door) listQueryExecutions(ctx context.Context, c access.Caller, in *ath
 		return nil, err
 	}
 	group := query.PrimaryWorkgroup
-	if in.WorkGroup != nil {
-		group = *in.WorkGroup
+	if w := aws.ToString(in.WorkGroup); w != "" {
+		group = w
 	}
 	ids, next, err := d.q.Executions(ctx, c, group, aws.ToString(in.NextToken), max)
 	if err != nil {

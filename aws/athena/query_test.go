@@ -4,6 +4,7 @@ package athena_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -342,5 +343,60 @@ func TestRestart(t *testing.T) {
 	out, err := h.GetQueryResults(t.Context(), &api.GetQueryResultsInput{QueryExecutionId: &second})
 	if err != nil || len(out.ResultSet.Rows) != 2 {
 		t.Errorf("got %v, %v", out, err)
+	}
+}
+
+// TestObjectsThatChange overwrites and deletes the objects of a table while queries read it: each answer is of whole
+// objects.
+func TestObjectsThatChange(t *testing.T) {
+	h := newHouse(t)
+	h.bucket("data")
+	h.do("default", "CREATE EXTERNAL TABLE t (v string) LOCATION 's3://data/t/'")
+	write := func(i int) { h.put("data", "t/a", strings.Repeat(fmt.Sprintf("%d\n", i), 1000+i)) }
+	write(0)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 1; ctx.Err() == nil; i++ {
+			write(i)
+			h.put("data", "t/b", "")
+			if err := h.lake.Delete(context.Background(), h.root, "data", "t/b"); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for range 15 {
+		row := h.rows("default", "SELECT count(*) - 1000, count(DISTINCT v), max(v) FROM t")[0]
+		if row[0] != row[2] || row[1] != "1" {
+			t.Errorf("a mixture: %q", row)
+		}
+	}
+	stop()
+	<-ended
+}
+
+func TestLongRowsMakeShortPages(t *testing.T) {
+	h := newHouse(t)
+	id := h.begin("default", "SELECT n, array_join(repeat('0123456789', 10000), '') AS s FROM UNNEST(sequence(1, 100)) AS t (n)")
+	h.wait(id)
+	var pages, rows int
+	for p := api.NewGetQueryResultsPaginator(h.Client, &api.GetQueryResultsInput{QueryExecutionId: &id}); p.HasMorePages(); pages++ {
+		page, err := p.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows += len(page.ResultSet.Rows)
+	}
+	if rows != 101 || pages < 3 {
+		t.Errorf("got %d rows in %d pages", rows, pages)
+	}
+}
+
+func BenchmarkSelectOne(b *testing.B) {
+	h := newHouse(b)
+	h.do("default", "SELECT 1")
+	for b.Loop() {
+		h.do("default", "SELECT 1")
 	}
 }

@@ -158,6 +158,7 @@ func TestFailures(t *testing.T) {
 		"CREATE EXTERNAL TABLE db.t (a int, b string) PARTITIONED BY (day date) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://data/t/'",
 		"CREATE EXTERNAL TABLE db.u (a int, b string) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://data/u/'",
 		"CREATE EXTERNAL TABLE db.p (a int) STORED AS PARQUET LOCATION 's3://data/p/'",
+		"CREATE EXTERNAL TABLE db.projected (a int) PARTITIONED BY (day date) LOCATION 's3://data/u/' TBLPROPERTIES ('projection.enabled'='true')",
 		"CREATE EXTERNAL TABLE db.gone (a int) LOCATION 's3://no-such-bucket/t/'")
 	h.put("data", "u/a", "1,x\n0,y\n")
 	h.put("data", "p/half.parquet", "PAR1 this is not Parquet")
@@ -178,6 +179,7 @@ func TestFailures(t *testing.T) {
 		{"a cast that does not hold", "SELECT cast(b AS integer) FROM db.u", 1100, "INVALID_CAST_ARGUMENT: Cannot cast 'x' to INTEGER"},
 		{"a file that is no Parquet", "SELECT a FROM db.p", 1001, "HIVE_CURSOR_ERROR: "},
 		{"a bucket that is not there", "SELECT a FROM db.gone", 1306, "bucket no-such-bucket: does not exist"},
+		{"partition projection", "SELECT a FROM db.projected", 1200, "table db.projected: uses partition projection, which flowlake does not do yet"},
 		{"a database that is there", "CREATE DATABASE db", 1003, task + "Database db already exists"},
 		{"a table that is there", "CREATE EXTERNAL TABLE db.u (a int) LOCATION 's3://data/u/'", 1003, task + "AlreadyExistsException(message:Table u already exists.)"},
 		{"a table in no database", "CREATE EXTERNAL TABLE nowhere.u (a int) LOCATION 's3://data/u/'", 1301, "FAILED: SemanticException [Error 10072]: Database does not exist: nowhere"},
@@ -209,5 +211,5 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	}
-	h.want("db", "SHOW TABLES", "gone", "p", "t", "u")
+	h.want("db", "SHOW TABLES", "gone", "p", "projected", "t", "u")
 }
