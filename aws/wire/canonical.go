@@ -15,12 +15,13 @@ type pair struct {
 }
 
 // parsePairs reads a raw query or a form. It refuses what net/url drops in silence (bad escapes, semicolons),
-// so that nothing is signed that handlers do not see, and nothing seen that is not signed.
-func parsePairs(raw string) ([]pair, error) {
+// so that nothing is signed that handlers do not see, and nothing seen that is not signed. It refuses more than most
+// parts, empty ones counted.
+func parsePairs(raw string, most int) ([]pair, error) {
 	if raw == "" {
 		return nil, nil
 	}
-	if strings.Count(raw, "&") >= maxPairs {
+	if strings.Count(raw, "&") >= most {
 		return nil, refuse(authMalformed, "the request has too many parameters")
 	}
 	pairs := make([]pair, 0, strings.Count(raw, "&")+1)
@@ -39,8 +40,12 @@ func parsePairs(raw string) ([]pair, error) {
 	return pairs, nil
 }
 
-// maxPairs bounds a query's or a form's parameters; a form of lists and maps has a parameter for each leaf.
-const maxPairs = 20000
+// Bounds of parameters. net/url takes a query of more than 10,000 parts for an empty one, and handlers read queries
+// with it. A form of lists and maps has a parameter for each leaf.
+const (
+	maxQuery = 1000
+	maxForm  = 20000
+)
 
 // unescape undoes percent-encoding; '+' is a space, as in every query that clients write.
 func unescape(s string) (string, bool) {
@@ -96,26 +101,16 @@ func escape(dst []byte, s string, slash bool) []byte {
 	return dst
 }
 
-// rawPath is the path as it came, before any decoding.
+// rawPath is the path as it came, before any decoding. It is the parsed URL's, which routes read: a reading of the request
+// line of its own may take something else for the path ("http:/a://b/c").
 func rawPath(r *http.Request) string {
-	uri := r.RequestURI
-	if uri == "" {
-		uri = r.URL.EscapedPath()
-	} else if !strings.HasPrefix(uri, "/") { // absolute form, as proxies are sent
-		if _, rest, ok := strings.Cut(uri, "://"); ok {
-			uri = ""
-			if i := strings.IndexAny(rest, "/?"); i >= 0 {
-				uri = rest[i:]
-			}
-		}
+	if r.URL.RawPath != "" {
+		return r.URL.RawPath
 	}
-	if i := strings.IndexByte(uri, '?'); i >= 0 {
-		uri = uri[:i]
+	if path := r.URL.EscapedPath(); path != "" { // without a RawPath this is how it came
+		return path
 	}
-	if uri == "" {
-		return "/"
-	}
-	return uri
+	return "/"
 }
 
 // tidyPath encodes a raw path once whatever of it the client had encoded: escapes of unreserved characters are

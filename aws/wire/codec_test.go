@@ -184,7 +184,7 @@ func assumeRole() *operation {
 }
 
 func decodeQuery(op *operation, form string) (*sts.AssumeRoleInput, error) {
-	pairs, err := parsePairs(form)
+	pairs, err := parsePairs(form, maxForm)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve does the request; what it returns is not written yet.
 func (x *exchange) serve() error {
-	query, err := parsePairs(x.r.URL.RawQuery)
+	query, err := parsePairs(x.r.URL.RawQuery, maxQuery)
 	if err != nil {
 		x.service, _ = x.find(x.r, nil, nil)
 		return err
@@ -111,12 +112,14 @@ func (x *exchange) serveQuery(query []pair, sig *signature) error {
 	if err != nil {
 		return err
 	}
-	params := query
-	if len(body) > 0 {
-		if params, err = parsePairs(string(body)); err != nil {
-			return malformed("the form cannot be read: %v", err)
+	params, err := parsePairs(string(body), maxForm)
+	if err != nil {
+		return malformed("the form cannot be read: %v", err)
+	}
+	for _, p := range query { // the same name in both is given twice
+		if !sig.presigned || !frameNames["?"+p.name] {
+			params = append(params, p)
 		}
-		params = append(params, query...) // the same name in both is given twice
 	}
 	form, err := parseForm(params)
 	if err != nil {
@@ -155,6 +158,10 @@ func (x *exchange) readVerified(query []pair, sig *signature, limit int64) ([]by
 	if len(announced) > 1 || len(announced) == 1 && (len(announced[0]) != 2*sha256.Size || !all(announced[0], isLowerHex)) {
 		return nil, nil, refuse(authPayload, "x-amz-content-sha256 must be the SHA-256 of the body: "+x.service.Title+" takes no unsigned payload")
 	}
+	proof, err := x.verifier.identify(x.r, sig, false) // strangers' bodies take no memory
+	if err != nil {
+		return nil, nil, err
+	}
 	body, err := x.readBody(limit)
 	if err != nil {
 		return nil, nil, err
@@ -164,8 +171,7 @@ func (x *exchange) readVerified(query []pair, sig *signature, limit int64) ([]by
 	if len(announced) == 1 && announced[0] != hash {
 		return nil, nil, refuse(authPayloadHash, "The provided 'x-amz-content-sha256' header does not match what was computed.")
 	}
-	proof, err := x.verifier.verify(x.r, query, sig, hash, false)
-	return body, proof, err
+	return body, proof, proof.verify(x.r, query, hash, false)
 }
 
 // readBody reads the body whole.
@@ -230,7 +236,10 @@ func (x *exchange) serveRaw(query []pair, sig *signature) error {
 	if err != nil {
 		return err
 	}
-	proof, err := x.verifier.verify(x.r, query, sig, mode, true)
+	proof, err := x.verifier.identify(x.r, sig, true)
+	if err == nil {
+		err = proof.verify(x.r, query, mode, true)
+	}
 	if err != nil {
 		return err
 	}
@@ -288,9 +297,13 @@ func (op *operation) unhoist(h http.Header, query []pair) ([]pair, error) {
 	return left, nil
 }
 
-// takes refuses a query parameter or an x-amz-* header that a raw row does not name.
+// takes refuses a query parameter or an x-amz-* header that a raw row does not name, and a parameter with two values: the
+// signature does not say which of them comes first. (Presigners of the Go SDK repeat one with the same value.)
 func (op *operation) takes(h http.Header, query []pair) error {
-	for _, p := range query {
+	for i, p := range query {
+		if slices.ContainsFunc(query[:i], func(q pair) bool { return q.name == p.name && q.value != p.value }) {
+			return &Error{Code: "InvalidArgument", Message: "The query parameter " + quote(p.name) + " is given twice"}
+		}
 		if name := "?" + p.name; !frameNames[name] && !op.names[name] {
 			return unsupportedPart(`the query parameter "`+clip(p.name)+`"`, op.Name)
 		}

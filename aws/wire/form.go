@@ -21,9 +21,6 @@ func parseForm(pairs []pair) (*formNode, error) {
 	root := &formNode{}
 	nodes := 0
 	for _, p := range pairs {
-		if strings.HasPrefix(p.name, "X-Amz-") { // a presigned request's own
-			continue
-		}
 		at, depth := root, 0
 		for part := range strings.SplitSeq(p.name, ".") {
 			if depth++; depth > maxDepth {
@@ -68,7 +65,7 @@ func readForm(root *formNode, s *shape, in reflect.Value, operation string) erro
 	return r.value(s, top, in.Elem())
 }
 
-func (r *formReader) member() string { return strings.Join(r.path, ".") }
+func (r *formReader) member() string { return memberPath(r.path) }
 
 func (r *formReader) malformed(what string) error {
 	return malformed("the parameter %s cannot be read: %s", quote(r.member()), what)

@@ -47,7 +47,19 @@ func readJSON(data []byte, s *shape, in reflect.Value, operation string) error {
 }
 
 // member is the path so far as messages show it: "tableInput.name".
-func (r *jsonReader) member() string { return strings.Join(r.path, ".") }
+func (r *jsonReader) member() string { return memberPath(r.path) }
+
+// memberPath joins the names that lead to a member, each clipped: an unknown one may be as long as the body.
+func memberPath(names []string) string {
+	var b strings.Builder
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(clip(name))
+	}
+	return b.String()
+}
 
 // malformed is a refusal of the text itself.
 func (r *jsonReader) malformed(what string) error {

@@ -301,7 +301,7 @@ func Decoders(services []Service) ([]Decoder, error) {
 				continue
 			case svc.Protocol == Query:
 				decoders = append(decoders, Decoder{svc.Name, row.Name, func(body []byte) (any, error) {
-					pairs, err := parsePairs(string(body))
+					pairs, err := parsePairs(string(body), maxForm)
 					if err != nil {
 						return nil, err
 					}

@@ -48,7 +48,7 @@ func request(method, host, uri string, headers map[string]string, body io.Reader
 
 // check verifies a request whole, as serveRaw and readVerified do.
 func (v *verifier) check(r *http.Request, payload string, once bool) (*proof, error) {
-	query, err := parsePairs(r.URL.RawQuery)
+	query, err := parsePairs(r.URL.RawQuery, maxQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,11 @@ func (v *verifier) check(r *http.Request, payload string, once bool) (*proof, er
 	if err != nil {
 		return nil, err
 	}
-	return v.verify(r, query, sig, payload, once)
+	p, err := v.identify(r, sig, once)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.verify(r, query, payload, once)
 }
 
 func authorization(scope, signed, signature string) string {

@@ -31,17 +31,17 @@ type derivation struct{ secret, day, region, service string }
 // maxDerived bounds the cache of signing keys: one a key, day, region and service.
 const maxDerived = 4096
 
-// proof is a verified signature with what verifies the chunks of a body that is signed in pieces.
+// proof is a signature, verified once verify says so, with what verifies the chunks of a body that is signed in pieces.
 type proof struct {
 	*signature
 	caller     access.Caller
 	signingKey [sha256.Size]byte
 }
 
-// verify checks a parsed signature against the request. payload is the canonical request's last line.
-// once says that the service encodes its paths once (S3); others do it twice.
-func (v *verifier) verify(r *http.Request, query []pair, sig *signature, payload string, once bool) (*proof, error) {
-	if err := v.checkClock(sig, once); err != nil {
+// identify finds who a parsed signature claims to be of, and refuses what can be refused without the body. Nothing
+// is proven before proof.verify.
+func (v *verifier) identify(r *http.Request, sig *signature, s3 bool) (*proof, error) {
+	if err := v.checkClock(sig, s3); err != nil {
 		return nil, err
 	}
 	key, err := v.key(sig)
@@ -54,30 +54,32 @@ func (v *verifier) verify(r *http.Request, query []pair, sig *signature, payload
 	p := &proof{signature: sig, caller: key.Caller.In(sig.region)}
 	p.caller.AccessKey = key.ID
 	p.signingKey = v.derive(derivation{key.Secret, sig.day, sig.region, sig.service})
+	return p, nil
+}
 
+// verify checks the signature against the request. payload is the canonical request's last line.
+// once says that the service encodes its paths once (S3); others do it twice.
+func (p *proof) verify(r *http.Request, query []pair, payload string, once bool) error {
 	raw := rawPath(r)
 	if once {
 		ok, err := p.matches(r, query, raw, payload)
 		if err != nil || ok {
-			return p, err
+			return err
 		}
 		// Clients differ in which characters they send bare; the signed form is the encoded one.
 		if tidy := string(tidyPath(nil, raw)); tidy != raw {
 			ok, err = p.matches(r, query, tidy, payload)
 		}
 		if err != nil || ok {
-			return p, err
+			return err
 		}
-		return nil, refuse(authMismatch, mismatchMessage)
+		return refuse(authMismatch, mismatchMessage)
 	}
 	ok, err := p.matches(r, query, string(escape(nil, raw, true)), payload)
-	if err != nil {
-		return nil, err
+	if err == nil && !ok {
+		return refuse(authMismatch, mismatchMessage)
 	}
-	if !ok {
-		return nil, refuse(authMismatch, mismatchMessage)
-	}
-	return p, nil
+	return err
 }
 
 // matches computes the signature of the request with that canonical path and compares it in constant time.
