@@ -182,7 +182,22 @@ var evaluators = map[string]func(v []any) any{
 	},
 }
 
-func init() { evaluators["substring"] = evaluators["substr"] }
+func init() {
+	evaluators["substring"] = evaluators["substr"]
+	evaluators["lpad"] = func(v []any) any {
+		n, ok1 := v[1].(int64)
+		fill, ok2 := v[2].(string)
+		if !ok1 || !ok2 || fill == "" || n < 0 || n > 1000 {
+			return unknownValue
+		}
+		return mapText(v[0], func(s string) string {
+			if int64(len(s)) >= n {
+				return s[:n]
+			}
+			return strings.Repeat(fill, int(n))[:n-int64(len(s))] + s
+		})
+	}
+}
 
 func mapText(v any, f func(string) string) any {
 	switch s := v.(type) {

@@ -3,6 +3,7 @@ package translate
 import (
 	"strings"
 
+	"flowlake/fault"
 	"flowlake/query/sql"
 )
 
@@ -287,8 +288,8 @@ func (s *scope) reference(e sql.Expr) (expr, error) {
 		if _, ok := nameOf(d.Base); ok {
 			base, err := s.reference(d.Base)
 			if err != nil {
-				if x, isMissing := err.(interface{ Error() string }); isMissing && strings.Contains(x.Error(), columnNotFound) {
-					return expr{}, s.missing(name, pos)
+				if fault.HasNoun(err, columnNotFound) {
+					return expr{}, s.missing(name, pos) // the whole name, not the part that was tried last
 				}
 				return expr{}, err
 			}
