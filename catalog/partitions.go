@@ -297,9 +297,9 @@ func (e *Edit) CreatePartition(ctx context.Context, database, table string, p Pa
 	return e.create(t, p)
 }
 
-// PutPartitions registers many partitions of one table and returns how many were not there before. Those
-// that are there stay as they are, or with replace become what is given.
-func (e *Edit) PutPartitions(ctx context.Context, database, table string, ps []Partition, replace bool) (created int, err error) {
+// AddPartitions registers many partitions of one table and returns how many were not there before. Those
+// that are there stay as they are.
+func (e *Edit) AddPartitions(ctx context.Context, database, table string, ps []Partition) (created int, err error) {
 	if len(ps) == 0 {
 		return 0, nil
 	}
@@ -319,10 +319,6 @@ func (e *Edit) PutPartitions(ctx context.Context, database, table string, ps []P
 			created++
 		case !fault.Is(err, fault.Exists):
 			return created, err
-		case replace:
-			if err := e.UpdatePartition(ctx, database, table, p.Values, p); err != nil {
-				return created, err
-			}
 		}
 	}
 	return created, nil

@@ -140,6 +140,13 @@ func (a *application) put(ctx context.Context, f found, old catalog.Table, exist
 		return change, a.addPartitions(ctx, f, &change)
 	}
 	next, differs := a.updated(old, f.table)
+	if a.d.config.CrawlerOutput.Partitions.AddOrUpdateBehavior == "InheritFromTable" {
+		if a.d.crawler.UpdateBehavior == LogOnly {
+			f.inherit(old.Storage)
+		} else {
+			f.inherit(next.Storage)
+		}
+	}
 	change.Change = Unchanged
 	sameKeys := slices.EqualFunc(old.PartitionKeys, f.table.PartitionKeys, func(x, y catalog.Column) bool { return x.Name == y.Name })
 	if a.d.crawler.UpdateBehavior == LogOnly {
@@ -168,7 +175,15 @@ func (a *application) put(ctx context.Context, f found, old catalog.Table, exist
 	if err := a.addPartitions(ctx, f, &change); err != nil {
 		return change, err
 	}
-	return change, a.gonePartitions(ctx, f, old, &change)
+	return change, a.oldPartitions(ctx, f, old, &change)
+}
+
+// inherit makes the partitions' files be read as the table's are.
+func (f *found) inherit(s catalog.Storage) {
+	for i := range f.partitions {
+		s.Location, s.Parameters = f.partitions[i].Storage.Location, nil
+		f.partitions[i].Storage = s
+	}
 }
 
 // updated is the table as the crawl would have it, and whether its definition differs from what is there;
@@ -225,35 +240,37 @@ func keepComments(columns, old []catalog.Column) []catalog.Column {
 
 // addPartitions registers the partitions that are not there yet.
 func (a *application) addPartitions(ctx context.Context, f found, change *TableChange) error {
-	created, err := a.e.PutPartitions(ctx, f.table.Database, f.table.Name, f.partitions, false)
+	created, err := a.e.AddPartitions(ctx, f.table.Database, f.table.Name, f.partitions)
 	change.PartitionsAdded = created
 	return err
 }
 
-// gonePartitions deals with partitions whose folders the crawl did not find, by the delete behavior.
-func (a *application) gonePartitions(ctx context.Context, f found, old catalog.Table, change *TableChange) error {
+// oldPartitions deals with the partitions that were there: those whose folders the crawl did not find by the delete
+// behavior, and the others by the update behavior, so that a table and its partitions are read in one way.
+func (a *application) oldPartitions(ctx context.Context, f found, old catalog.Table, change *TableChange) error {
 	if len(f.table.PartitionKeys) == 0 {
 		return nil
 	}
-	seen := make(map[string]bool, len(f.partitions))
+	seen := make(map[string]catalog.Partition, len(f.partitions))
 	for _, p := range f.partitions {
-		seen[strings.Join(p.Values, "\x1f")] = true
+		seen[strings.Join(p.Values, "\x1f")] = p
 	}
-	var missing, back []catalog.Partition
+	var missing, stale []catalog.Partition
 	for p, err := range a.e.Partitions(ctx, old.Database, old.Name, catalog.PartitionFilter{}) {
 		if err != nil {
 			return err
 		}
-		switch there := seen[strings.Join(p.Values, "\x1f")]; {
-		case there && p.Parameters[paramDeprecated] != "":
-			back = append(back, p)
-		case !there && under(a.d.places, p.Storage.Location):
+		now, there := seen[strings.Join(p.Values, "\x1f")]
+		switch {
+		case there:
+			if next, differs := a.refreshed(p, now); differs {
+				stale = append(stale, next)
+			}
+		case under(a.d.places, p.Storage.Location):
 			missing = append(missing, p)
 		}
 	}
-	for _, p := range back {
-		p.Parameters = maps.Clone(p.Parameters)
-		delete(p.Parameters, paramDeprecated)
+	for _, p := range stale {
 		if err := a.e.UpdatePartition(ctx, old.Database, old.Name, p.Values, p); err != nil {
 			return err
 		}
@@ -281,6 +298,33 @@ func (a *application) gonePartitions(ctx context.Context, f found, old catalog.T
 		}
 	}
 	return nil
+}
+
+// refreshed is a partition as the crawl would have it, and whether that differs from what is there; what only
+// counts records and bytes does not.
+func (a *application) refreshed(old, seen catalog.Partition) (next catalog.Partition, differs bool) {
+	next = old
+	next.Parameters = maps.Clone(old.Parameters)
+	if _, differs = next.Parameters[paramDeprecated]; differs {
+		delete(next.Parameters, paramDeprecated)
+	}
+	if a.d.crawler.UpdateBehavior == LogOnly || readAlike(old.Storage, seen.Storage) {
+		return next, differs
+	}
+	next.Storage = seen.Storage
+	if next.Parameters == nil {
+		next.Parameters = make(map[string]string)
+	}
+	delete(next.Parameters, "skip.header.line.count")
+	maps.Copy(next.Parameters, seen.Parameters)
+	return next, true
+}
+
+// readAlike reports whether files are read in the same way, into the same columns. Where they are is another matter.
+func readAlike(a, b catalog.Storage) bool {
+	return a.SerDe.Library == b.SerDe.Library && maps.Equal(a.SerDe.Parameters, b.SerDe.Parameters) &&
+		a.InputFormat == b.InputFormat && a.OutputFormat == b.OutputFormat && a.Compressed == b.Compressed &&
+		slices.EqualFunc(a.Columns, b.Columns, func(x, y catalog.Column) bool { return x.Name == y.Name && x.Type == y.Type })
 }
 
 // stamp is the time as Glue writes it on what is deprecated: milliseconds since 1970.

@@ -65,6 +65,54 @@ func TestCrawlAgain(t *testing.T) {
 			t.Errorf("lost what people added: %+v", table)
 		}
 	})
+	// Queries refuse a table whose partitions are read in another way than it is itself.
+	read := func(t *testing.T, h *house) (table catalog.Table, partitions []catalog.Partition) {
+		t.Helper()
+		table, err := h.cat.Table(t.Context(), h.c, "db", "p")
+		h.must(err)
+		partitions, _, err = h.cat.Partitions(t.Context(), h.c, "db", "p", catalog.PartitionFilter{})
+		h.must(err)
+		return table, partitions
+	}
+	t.Run("partitions follow a table that is read in another way", func(t *testing.T) {
+		t.Parallel()
+		h := start(t, "", "", "", "")
+		_, partitions := read(t, h)
+		partitions[0].Parameters["team"] = "network"
+		h.must(h.cat.UpdatePartition(t.Context(), h.c, "db", "p", partitions[0].Values, partitions[0]))
+		h.must(h.cat.CreateClassifier(t.Context(), h.c, catalog.Classifier{Name: "pair", Grok: &catalog.GrokClassifier{Classification: "pairs", Pattern: "%{WORD:left},%{WORD:right}"}}))
+		h.must(h.crawlers.Update(t.Context(), h.c, "c", func(cr *Crawler) error { cr.Classifiers = []string{"pair"}; return nil }))
+		h.crawl("c")
+		table, partitions := read(t, h)
+		if table.Storage.SerDe.Library != serdeGrok || len(partitions) != 2 {
+			t.Fatalf("got a table read by %s with %d partitions", table.Storage.SerDe.Library, len(partitions))
+		}
+		for _, p := range partitions {
+			if !readAlike(p.Storage, table.Storage) || p.Parameters["classification"] != "pairs" || p.Parameters["skip.header.line.count"] != "" {
+				t.Errorf("partition %v is read as %+v with %v, the table as %+v", p.Values, p.Storage, p.Parameters, table.Storage)
+			}
+		}
+		if partitions[0].Parameters["team"] != "network" {
+			t.Errorf("lost what people added: %v", partitions[0].Parameters)
+		}
+	})
+	t.Run("partitions inherit from their table when they are told to", func(t *testing.T) {
+		t.Parallel()
+		h := start(t, LogOnly, "", "", `{"Version":1.0,"CrawlerOutput":{"Partitions":{"AddOrUpdateBehavior":"InheritFromTable"}}}`)
+		for _, dt := range []string{"1", "2", "3"} {
+			h.put("p/dt="+dt+"/a.csv", "a;b\n1;2\n")
+		}
+		h.crawl("c")
+		table, partitions := read(t, h)
+		if len(partitions) != 3 {
+			t.Fatalf("got %d partitions", len(partitions))
+		}
+		for _, p := range partitions {
+			if !readAlike(p.Storage, table.Storage) {
+				t.Errorf("partition %v is read as %+v, the table as %+v", p.Values, p.Storage, table.Storage)
+			}
+		}
+	})
 	t.Run("leaves a schema alone under LOG and says so", func(t *testing.T) {
 		t.Parallel()
 		h := start(t, LogOnly, LogOnly, "", "")
