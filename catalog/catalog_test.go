@@ -324,7 +324,7 @@ func TestManyPartitions(t *testing.T) {
 	}
 	began := time.Now()
 	must(t, k.Edit(ctx, root, func(e *Edit) error {
-		_, err := e.PutPartitions(ctx, "flows", "big", ps, false)
+		_, err := e.AddPartitions(ctx, "flows", "big", ps)
 		return err
 	}))
 	t.Logf("created %d in %v", n, time.Since(began))
