@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"flowlake/access"
@@ -31,14 +32,20 @@ func (q *Queries) execute(ctx context.Context, r ref) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	q.mu.Lock()
-	q.running[r] = cancel
+	_, twice := q.running[r]
+	if !twice {
+		q.running[r] = cancel
+	}
 	q.mu.Unlock()
+	if twice {
+		return // see resume
+	}
 	defer func() {
 		q.mu.Lock()
 		delete(q.running, r)
 		q.mu.Unlock()
 	}()
-	e, err := q.move(ctx, r, Queued, func(e *Execution) { e.State, e.Started = Running, time.Now().UTC() })
+	e, err := q.surelyMove(ctx, ctx, r, Queued, func(e *Execution) { e.State, e.Started = Running, time.Now().UTC() })
 	if errors.Is(err, errMoved) {
 		return // stopped while it waited
 	}
@@ -53,7 +60,7 @@ func (q *Queries) execute(ctx context.Context, r ref) {
 		err = context.Cause(limited) // whatever the statement says about it
 	}
 	done()
-	end, ferr := q.move(context.WithoutCancel(ctx), r, Running, func(e *Execution) {
+	end, ferr := q.surelyMove(context.WithoutCancel(ctx), ctx, r, Running, func(e *Execution) {
 		e.Scanned, e.Took = out.scanned, out.took
 		switch {
 		case err == nil:
@@ -97,8 +104,30 @@ func (q *Queries) move(ctx context.Context, r ref, from State, change func(*Exec
 	return e, err
 }
 
+// surelyMove is move that a disk which refuses for a while does not fail: it tries again until patience ends.
+func (q *Queries) surelyMove(ctx, patience context.Context, r ref, from State, change func(*Execution)) (Execution, error) {
+	for {
+		e, err := q.move(ctx, r, from, change)
+		if !fault.Is(err, fault.Unavailable) {
+			return e, err
+		}
+		q.log.Warn("query execution's state put off", "id", r.id, "from", from, "err", err)
+		select {
+		case <-patience.Done():
+			return e, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
 // run executes the statement and puts its result into the lake.
 func (q *Queries) run(ctx context.Context, e *Execution) (out outcome, err error) {
+	defer func() {
+		// A statement is input from outside: a defect that it finds is its own failure, and not the server's.
+		if p := recover(); p != nil {
+			err = fault.Newf(fault.Internal, "query", "panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	stmt, err := sql.Parse(e.Text)
 	if err != nil {
 		return out, err
@@ -125,11 +154,12 @@ func (q *Queries) run(ctx context.Context, e *Execution) (out outcome, err error
 	if err != nil {
 		return out, err
 	}
-	if err := q.putResult(ctx, e, out); err != nil {
-		if e.Kind == sql.DDL {
-			return out, fault.Newf(fault.KindOf(err), "output location "+e.Output.Location, "the statement's change was made, and then its result was not written: %w", err)
-		}
-		return out, err
+	if e.Kind != sql.DDL {
+		return out, q.putResult(ctx, e, out)
+	}
+	// The change is made, and nothing takes it back.
+	if err := q.putResult(context.WithoutCancel(ctx), e, out); err != nil {
+		return out, fault.Newf(fault.KindOf(err), "output location "+e.Output.Location, "the statement's change was made, and then its result was not written: %w", err)
 	}
 	return out, nil
 }

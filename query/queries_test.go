@@ -163,6 +163,18 @@ func TestAStatementWithoutAPlaceForItsResultChangesNothing(t *testing.T) {
 	}
 }
 
+func TestADefectFailsItsQueryAndNotTheServer(t *testing.T) {
+	h := newHouse(t, nil)
+	h.work()
+	e := h.wait(h.start("SELECT 1")) // there is no engine
+	if e.State != Failed || e.Failure.Category != SystemError || strings.Contains(e.Reason, "nil pointer") {
+		t.Errorf("got %s %s", e.State, e.Reason)
+	}
+	if e := h.wait(h.start("CREATE DATABASE a")); e.State != Succeeded {
+		t.Errorf("got %s %s", e.State, e.Reason)
+	}
+}
+
 func TestWhatIsOldIsForgotten(t *testing.T) {
 	h := newHouse(t, nil)
 	h.work()
