@@ -13,8 +13,9 @@ var mysqlSpecs = map[byte]string{
 	'T': "%H:%M:%S", 'v': "%V", 'W': "%A", 'x': "%G", 'Y': "%Y", 'y': "%y", '%': "%%",
 }
 
-// parseSpecs are the letters that date_parse reads as strptime does.
-const parseSpecs = "cdefHhIikljMmprSsTYyb%a"
+// parseSpecs are the letters that date_parse reads as strptime does. Not %y: the two begin the century in
+// different years.
+const parseSpecs = "cdefHhIikljMmprSsTYb%a"
 
 func mysqlFormat(format string, allowed func(byte) bool) (string, error) {
 	var b strings.Builder
@@ -145,6 +146,9 @@ func parseMySQL(v any, format string) any {
 	}
 	f, err := mysqlToStrptime(format)
 	if err != nil {
+		return unknownValue
+	}
+	if !strings.Contains(f, "%Y") {
 		return unknownValue
 	}
 	rest := simpleSpecs.Replace(f)

@@ -16,7 +16,7 @@ func init() {
 length(varchar) bigint = length($1)
 length(varbinary) bigint = octet_length($1)
 lower(varchar) varchar = lower($1)
-upper(varchar) varchar = upper($1)
+upper(varchar) varchar = flowlake_upper($1)
 reverse(varchar) varchar = flowlake_reverse($1)
 reverse(array(T)) array(T) = list_reverse($1)
 strpos(varchar, varchar) bigint = instr($1, $2)

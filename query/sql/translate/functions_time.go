@@ -110,7 +110,14 @@ to_milliseconds(daytime) bigint = $1
 		if a.volatile {
 			return expr{}, c.refuse("date_parse of a random value")
 		}
-		text := "flowlake_date_parse(" + a.sql + ", " + quoteText(f) + ", " + quoteText(format) + ")"
+		year := "" // the engine takes 1900 where Trino takes 1970
+		if !strings.Contains(f, "%Y") {
+			year, f = "1970 ", "%Y "+f
+		}
+		if format != strings.TrimSpace(format) {
+			return expr{}, c.refuse("the date format %s (blanks around it)", quoteText(format))
+		}
+		text := "flowlake_date_parse(" + a.sql + ", " + quoteText(year) + ", " + quoteText(f) + ", " + quoteText(format) + ")"
 		return made(tTimestamp, text, a).valued(func(v []any) any { return parseMySQL(v[0], format) }, a), nil
 	}
 	handlers["to_iso8601"] = toISO

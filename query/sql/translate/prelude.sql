@@ -22,6 +22,9 @@ CREATE OR REPLACE MACRO flowlake_number(s) AS regexp_replace(trim(s, E' \t'), '(
 
 -- Text
 CREATE OR REPLACE MACRO flowlake_reverse(s) AS CASE WHEN strlen(s) = length(s) THEN reverse(s) ELSE flowlake_reverse_text(s) END;
+-- Java leaves the sharp s as it is.
+CREATE OR REPLACE MACRO flowlake_upper(s) AS CASE WHEN contains(s, 'ß')
+  THEN array_to_string(list_transform(string_split(s, 'ß'), lambda flowlake_x: upper(flowlake_x)), 'ß') ELSE upper(s) END;
 CREATE OR REPLACE MACRO flowlake_substr(s, i) AS CASE
   WHEN s IS NULL OR i IS NULL THEN NULL WHEN i = 0 OR -i > length(s) THEN '' ELSE substr(s, i) END;
 CREATE OR REPLACE MACRO flowlake_substr_length(s, i, n) AS CASE
@@ -51,8 +54,8 @@ CREATE OR REPLACE MACRO flowlake_whole_days(ms) AS CASE
 CREATE OR REPLACE MACRO flowlake_floor_time(us, unit) AS make_timestamp(us - ((us % unit) + unit) % unit);
 CREATE OR REPLACE MACRO flowlake_round_time(t, unit) AS flowlake_floor_time(epoch_us(t) + unit // 2, unit);
 CREATE OR REPLACE MACRO flowlake_timestamp_text(s) AS trim(s, E' \t\n\r');
-CREATE OR REPLACE MACRO flowlake_date_parse(s, f, format) AS CASE WHEN s IS NOT NULL THEN coalesce(
-  flowlake_floor_time(epoch_us(try_strptime(s, f)), 1000),
+CREATE OR REPLACE MACRO flowlake_date_parse(s, year, f, format) AS CASE WHEN s IS NOT NULL THEN coalesce(
+  CASE WHEN s = trim(s) THEN flowlake_floor_time(epoch_us(try_strptime(year || s, f)), 1000) END,
   CAST(flowlake_raise('INVALID_FUNCTION_ARGUMENT: Invalid format: "' || s || '" does not fit ' || format) AS TIMESTAMP)) END;
 CREATE OR REPLACE MACRO flowlake_iso_date(s) AS CASE WHEN s IS NOT NULL THEN coalesce(
   CASE WHEN regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN TRY_CAST(s AS DATE) END,
