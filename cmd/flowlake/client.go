@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -105,7 +106,7 @@ func (t *target) config() (aws.Config, error) {
 		Region:       t.workRegion(),
 		BaseEndpoint: aws.String(endpoint),
 		Credentials:  credentials.StaticCredentialsProvider{Value: key},
-		HTTPClient:   &http.Client{Transport: transport},
+		HTTPClient:   &http.Client{Transport: plainBodies{transport}},
 		Retryer:      func() aws.Retryer { return retry.NewStandard() },
 	}, nil
 }
@@ -142,6 +143,21 @@ func directTransport() (*http.Transport, error) {
 		tr.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}
 	return tr, nil
+}
+
+// plainBodies hides from net/http that the SDK's request bodies can write themselves. smithy-go closes a body as soon as
+// the answer begins, and its WriteTo then answers io.EOF, for which net/http drops the connection while a
+// long answer is still on its way: "use of closed network connection", from any server that answers quickly.
+type plainBodies struct{ http.RoundTripper }
+
+// RoundTrip sends the request with a body that can only be read.
+func (p plainBodies) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return p.RoundTripper.RoundTrip(r)
+	}
+	plain := *r
+	plain.Body = struct{ io.ReadCloser }{r.Body}
+	return p.RoundTripper.RoundTrip(&plain)
 }
 
 // describe makes an error of the SDK one line that names the service's code and message, and a

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+)
+
+// The SDK closes a request's body while net/http still looks for its end: see plainBodies.
+func TestLongAnswersOfAQuickServerAreReadWhole(t *testing.T) {
+	answer := `{"logGroups":[{"logGroupName":"` + strings.Repeat("g", 400_000) + `"}]}`
+	connections := map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connections[r.RemoteAddr] = true
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		fmt.Fprint(w, answer)
+	}))
+	defer server.Close()
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+	cfg, err := (&target{endpoint: server.URL, region: "us-east-1"}).config()
+	ok(t, err)
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	client := cloudwatchlogs.NewFromConfig(cfg)
+	for range 300 {
+		_, err := client.DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("g")})
+		ok(t, err)
+	}
+	server.Close() // its handlers have ended
+	if len(connections) != 1 {
+		t.Errorf("300 calls one after the other took %d connections", len(connections))
+	}
+}
