@@ -46,6 +46,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		x.done()
 	}()
+	if r.ContentLength != 0 && r.Body != nil {
+		body := &patientBody{ReadCloser: r.Body, conn: http.NewResponseController(w), patience: s.patience}
+		x.r = r.WithContext(r.Context()) // a copy: net/http looks at its own request's Body afterwards
+		x.r.Body = body
+	}
 	if err := x.serve(); err != nil {
 		x.fail(err)
 	}

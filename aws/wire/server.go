@@ -16,7 +16,11 @@ type Server struct {
 	byName   map[string][]*service // by signing name
 	verifier *verifier
 	metrics  *metrics
+	patience time.Duration // with a body that has stopped coming
 }
+
+// bodyPatience is how long a body may pause: S3 gives up within a minute too.
+const bodyPatience = time.Minute
 
 // New checks the services (see Check) and returns their handler. It opens and starts nothing.
 func New(cfg Config, services []Service) (*Server, error) {
@@ -34,7 +38,7 @@ func New(cfg Config, services []Service) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, byName: map[string][]*service{}, metrics: m,
+	s := &Server{cfg: cfg, byName: map[string][]*service{}, metrics: m, patience: bodyPatience,
 		verifier: &verifier{lookup: cfg.Keys.Lookup, now: cfg.Now}}
 	for _, svc := range services {
 		ready := prepare(svc)
@@ -45,8 +49,8 @@ func New(cfg Config, services []Service) (*Server, error) {
 }
 
 // NewHTTPServer returns an http.Server with the bounds that a listener of AWS requests wants: headers come within
-// 10 s and are at most 64 KiB, an idle connection lives for two minutes. Bodies have no deadline: an upload may
-// take its time.
+// 10 s and are at most 64 KiB, an idle connection lives for two minutes. Bodies have no deadline, an upload may
+// take its time; but Server gives up on one of which nothing comes for a minute.
 func NewHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 }

@@ -177,7 +177,7 @@ func (s *signature) setCredential(credential string) error {
 		return refuse(authMalformed, "Credential has no access key id")
 	case len(s.day) != 8 || !all(s.day, isDigit):
 		return refuse(authScope, "Credential date "+quote(s.day)+" is not in the form yyyyMMdd")
-	case !validRegion(s.region):
+	case !ValidRegion(s.region):
 		return refuse(authScope, "Credential should be scoped to a valid region, "+quote(s.region)+" is none")
 	case s.service == "" || len(s.service) > 64:
 		return refuse(authScope, "Credential should be scoped to a service")
@@ -255,8 +255,8 @@ func (s *signature) covers(name string) bool {
 	return false
 }
 
-// validRegion reports whether name has the form of a region: "us-east-1", "us-gov-west-1".
-func validRegion(name string) bool {
+// ValidRegion reports whether name has the form of a region: "us-east-1", "us-gov-west-1".
+func ValidRegion(name string) bool {
 	if len(name) > 32 {
 		return false
 	}
