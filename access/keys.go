@@ -59,7 +59,9 @@ func OpenKeys(credentialsFile, account string) (*Keys, error) {
 		if err := makeCredentials(credentialsFile); err != nil {
 			return nil, fault.Newf(fault.Unavailable, "credentials file "+credentialsFile, "cannot be made: %w", err)
 		}
-		id, secret, err = ReadCredentials(credentialsFile)
+		if id, secret, err = ReadCredentials(credentialsFile); errors.Is(err, fs.ErrNotExist) {
+			err = fault.Newf(fault.Invalid, "credentials file "+credentialsFile, "is a link to nothing")
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -70,7 +72,8 @@ func OpenKeys(credentialsFile, account string) (*Keys, error) {
 // maxCredentials bounds the file; a shared-credentials file is a few lines.
 const maxCredentials = 1 << 20
 
-// ReadCredentials reads the key of the [default] profile.
+// ReadCredentials reads the key of the [default] profile. Its errors are OpenKeys's, and fs.ErrNotExist where there is
+// no file.
 func ReadCredentials(file string) (id, secret string, err error) {
 	subject := "credentials file " + file
 	info, err := os.Stat(file)

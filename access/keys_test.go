@@ -137,6 +137,24 @@ func TestOpenKeysRefuses(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("a link to nothing", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "credentials")
+		if err := os.Symlink(filepath.Join(t.TempDir(), "gone"), file); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenKeys(file, "123456789012"); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), file) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a link to a file that others may read", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "credentials")
+		if err := os.Symlink(write(t, good, 0o644), file); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenKeys(file, "123456789012"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("a folder", func(t *testing.T) {
 		if _, err := OpenKeys(t.TempDir(), "123456789012"); !fault.Is(err, fault.Invalid) {
 			t.Errorf("got %v", err)
