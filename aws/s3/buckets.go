@@ -91,6 +91,9 @@ func createBucket(ctx context.Context, q *request) error {
 		constraint = "eu-west-1"
 	}
 	switch {
+	case constraint != "" && !wire.ValidRegion(constraint):
+		return &wire.Error{Code: "InvalidLocationConstraint", Message: "The specified location-constraint is not valid",
+			Fields: map[string]string{"LocationConstraint": constraint}}
 	case constraint == c.Region || constraint == "" && c.Region == "us-east-1":
 	case c.Region == "us-east-1": // its endpoint makes buckets anywhere
 		c = c.In(constraint)

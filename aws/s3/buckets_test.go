@@ -33,6 +33,7 @@ func TestBuckets(t *testing.T) {
 	}
 	wantCode(t, create(seoul, "seoul", "ap-northeast-2"), "BucketAlreadyOwnedByYou")
 	wantCode(t, create(seoul, "elsewhere", "eu-west-1"), "IllegalLocationConstraintException")
+	wantCode(t, create(h.Client, "nowhere", "no region!"), "InvalidLocationConstraint")
 	wantCode(t, create(h.Client, "Bad_Name", ""), "InvalidBucketName")
 	if err := create(h.Client, "irish", "EU"); err != nil {
 		t.Error(err)

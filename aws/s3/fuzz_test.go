@@ -2,6 +2,7 @@ package s3
 
 import (
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -70,10 +71,26 @@ func FuzzXML(f *testing.F) {
 	})
 }
 
+// TestXMLTextInPieces holds text that comments take apart: putting it together costs memory in proportion.
+func TestXMLTextInPieces(t *testing.T) {
+	const n = 20_000
+	body := "<Delete>" + strings.Repeat("x<!---->", n) + "</Delete>"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	root, err := readXML(strings.NewReader(body), "Delete", 10)
+	runtime.ReadMemStats(&after)
+	if err != nil || root.text.Len() != n {
+		t.Fatalf("got %+v, %v", root, err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 50<<20 {
+		t.Errorf("%d pieces in %d bytes took %d bytes of memory", n, len(body), took)
+	}
+}
+
 // write writes what is below the element.
 func (e *element) write(d *document) {
 	if len(e.children) == 0 {
-		d.escape(e.text)
+		d.escape(e.text.String())
 	}
 	for _, c := range e.children {
 		d.open(c.name)
@@ -83,7 +100,7 @@ func (e *element) write(d *document) {
 }
 
 func (e *element) equal(o *element) bool {
-	if e.name != o.name || len(e.children) != len(o.children) || len(e.children) == 0 && e.text != o.text {
+	if e.name != o.name || len(e.children) != len(o.children) || len(e.children) == 0 && e.text.String() != o.text.String() {
 		return false
 	}
 	for i := range e.children {

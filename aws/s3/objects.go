@@ -140,7 +140,8 @@ func (q *request) describeObject(o lake.Object, whole bool) {
 	content("Expires", "response-expires", o.Expires)
 	q.set("x-amz-server-side-encryption", o.Encryption)
 	for name, value := range o.Metadata {
-		q.Writer.Header().Set("x-amz-meta-"+name, value)
+		// Not by Set: clients that keep a header's case, as boto3 does, must see the name as S3 sends it.
+		q.Writer.Header()["x-amz-meta-"+name] = []string{value}
 	}
 	if whole && strings.EqualFold(q.signed("x-amz-checksum-mode"), "ENABLED") {
 		q.sum(o.Checksum)

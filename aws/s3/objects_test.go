@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,16 @@ func TestObjects(t *testing.T) {
 			*out.ETag != `"5d41402abc4b2a76b9719d911017c592"` || out.ChecksumCRC32 == nil || out.ChecksumType != types.ChecksumTypeFullObject ||
 			*out.AcceptRanges != "bytes" || time.Since(*out.LastModified) > time.Minute {
 			t.Errorf("got %+v", out)
+		}
+		// boto3 hands names on as they come, and AWS sends them in lower case.
+		signed, err := s3.NewPresignClient(h.Client).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("lake"), Key: aws.String("full")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := httptest.NewRecorder()
+		h.server.Config.Handler.ServeHTTP(answer, httptest.NewRequest("GET", signed.URL, nil))
+		if got := answer.Header()["x-amz-meta-who"]; answer.Code != 200 || len(got) != 1 || got[0] != "me and you" {
+			t.Errorf("got %d with %v", answer.Code, answer.Header())
 		}
 	})
 	t.Run("every checksum algorithm is verified, kept and given back", func(t *testing.T) {

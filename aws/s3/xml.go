@@ -88,7 +88,7 @@ func (d *document) send(w http.ResponseWriter, root string) error {
 // element is an element of a request's body.
 type element struct {
 	name     string
-	text     string
+	text     strings.Builder
 	children []*element
 }
 
@@ -127,17 +127,17 @@ func readXML(body io.Reader, root string, maxElements int) (*element, error) {
 			at.children = append(at.children, e)
 			stack = append(stack, e)
 		case xml.EndElement:
-			if len(at.children) > 0 && strings.TrimSpace(at.text) != "" {
+			if len(at.children) > 0 && strings.TrimSpace(at.text.String()) != "" {
 				return nil, malformed()
 			}
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
-			at.text += string(t)
+			at.text.Write(t)
 		case xml.Directive:
 			return nil, malformed()
 		}
 	}
-	if len(top.children) != 1 || top.children[0].name != root || strings.TrimSpace(top.text) != "" {
+	if len(top.children) != 1 || top.children[0].name != root || strings.TrimSpace(top.text.String()) != "" {
 		return nil, malformed()
 	}
 	return top.children[0], nil
@@ -169,7 +169,7 @@ func into(to *string) func(*element) error {
 		if len(e.children) > 0 {
 			return malformed()
 		}
-		*to = e.text
+		*to = e.text.String()
 		return nil
 	}
 }
