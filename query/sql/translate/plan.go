@@ -41,7 +41,9 @@ type Options struct {
 // Plan is a query in DuckDB's SQL, and what it reads.
 type Plan struct {
 	// SQL is one SELECT. It names no table but those of Tables, by their Scan names, and no function but
-	// those of DuckDB that this package chose, those of Prelude and those of Scalars.
+	// those of DuckDB that this package chose, those of Prelude and those of Scalars. Its rows are in the order
+	// that the query asks for. Columns whose Trino type DuckDB has no equal for come as VARCHAR and read as
+	// Athena prints them: times, timestamps with a zone or with other than three digits, intervals, addresses, json.
 	SQL     string
 	Tables  []Table
 	Columns []ResultColumn
