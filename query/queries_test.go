@@ -113,6 +113,39 @@ func TestAcceptedStatementsWaitForRun(t *testing.T) {
 	h.start("CREATE DATABASE d")
 }
 
+// TestTheNextProcess claims: after a kill what waited runs, even when fewer places are left than statements waited, and
+// what ran has failed with the reason.
+func TestTheNextProcess(t *testing.T) {
+	h := newHouse(t, nil)
+	ran := h.start("CREATE DATABASE ran")
+	if _, err := h.move(t.Context(), refOf(h.root, ran), Queued, func(e *Execution) { e.State, e.Started = Running, time.Now().UTC() }); err != nil {
+		t.Fatal(err)
+	}
+	var waited []string
+	for i := range 5 {
+		waited = append(waited, h.start(fmt.Sprintf("CREATE DATABASE d%d", i)))
+	}
+	cfg := h.cfg
+	cfg.Concurrency, cfg.MaxActive = 1, 1
+	next, err := New(cfg, h.state, h.catalog, h.lake, nil, h.guard, h.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Queries = next
+	h.work()
+	if e := h.wait(ran); e.State != Failed || !e.Failure.Retryable || !strings.Contains(e.Reason, "see whether its change was made") || e.Completed.IsZero() {
+		t.Errorf("got %s %s", e.State, e.Reason)
+	}
+	var last time.Time
+	for _, id := range waited {
+		e := h.wait(id)
+		if e.State != Succeeded || e.Started.Before(last) {
+			t.Errorf("%s: %s %s, not in order: %v", e.Text, e.State, e.Reason, e.Started.Before(last))
+		}
+		last = e.Started
+	}
+}
+
 // TestStopRacesWithTheEnd claims: whoever comes first decides, and an execution that has ended stays as it is.
 func TestStopRacesWithTheEnd(t *testing.T) {
 	h := newHouse(t, nil)
