@@ -138,6 +138,7 @@ func (q *queryRun) wait(ctx context.Context, id string) error {
 // size its columns).
 func (q *queryRun) print(ctx context.Context, id string, w io.Writer, output string) error {
 	var out rowWriter
+	var columns []types.ColumnInfo
 	first := true
 	pages := athena.NewGetQueryResultsPaginator(q.client, &athena.GetQueryResultsInput{QueryExecutionId: &id, MaxResults: aws.Int32(1000)})
 	for pages.HasMorePages() {
@@ -147,7 +148,6 @@ func (q *queryRun) print(ctx context.Context, id string, w io.Writer, output str
 		}
 		rows := page.ResultSet.Rows
 		if first {
-			var columns []types.ColumnInfo
 			if m := page.ResultSet.ResultSetMetadata; m != nil {
 				columns = m.ColumnInfo
 			}
@@ -158,7 +158,7 @@ func (q *queryRun) print(ctx context.Context, id string, w io.Writer, output str
 			first = false
 		}
 		for _, r := range rows {
-			if err := out.row(r.Data); err != nil {
+			if err := out.row(cells(r.Data, len(columns))); err != nil {
 				return err
 			}
 		}
@@ -170,6 +170,23 @@ func (q *queryRun) print(ctx context.Context, id string, w io.Writer, output str
 		return nil
 	}
 	return out.end()
+}
+
+// cells takes a row of a utility statement apart: Athena answers DESCRIBE with one value a row, in which
+// tabs separate the columns and blanks pad them.
+func cells(data []types.Datum, columns int) []types.Datum {
+	if len(data) != 1 || columns < 2 || data[0].VarCharValue == nil {
+		return data
+	}
+	parts := strings.SplitN(*data[0].VarCharValue, "\t", columns)
+	out := make([]types.Datum, columns)
+	for i := range out {
+		out[i].VarCharValue = aws.String("")
+		if i < len(parts) {
+			out[i].VarCharValue = aws.String(strings.TrimRight(parts[i], " \t"))
+		}
+	}
+	return out
 }
 
 // isLabels tells the row of column labels, with which a SELECT's first page begins, from data: DDL and
