@@ -99,7 +99,7 @@ func (q *Queries) move(ctx context.Context, r ref, from State, change func(*Exec
 			return errMoved
 		}
 		change(&e)
-		return tx.Put(id, e)
+		return e.save(tx)
 	})
 	return e, err
 }

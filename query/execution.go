@@ -106,6 +106,55 @@ func newestFirst(at time.Time, id string) string {
 	return fmt.Sprintf("%016x-%s", math.MaxInt64-at.UnixNano(), id)
 }
 
+// Two indexes over all accounts and regions, in the order of submission, save reading every execution at
+// each start and each hour: what has not ended, and what will be forgotten.
+const (
+	activeKind = "active query"
+	agingKind  = "aging query"
+)
+
+func (e *Execution) indexID(kind string) state.ID {
+	return state.ID{Kind: kind, Key: fmt.Sprintf("%016x-%s", e.Submitted.UnixNano(), e.ID)}
+}
+
+// indexed is an entry of the indexes.
+type indexed struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	ID      string `json:"id"`
+}
+
+func (i indexed) execution() state.ID {
+	return state.ID{Kind: executionKind, Account: i.Account, Region: i.Region, Key: i.ID}
+}
+
+// create writes a new execution with its places in the history and the indexes.
+func (e *Execution) create(tx *state.Tx) error {
+	i := indexed{e.Caller.Account, e.Caller.Region, e.ID}
+	for _, d := range []struct {
+		id  state.ID
+		doc any
+	}{
+		{i.execution(), e}, {historyID(e.Caller, e.Workgroup, newestFirst(e.Submitted, e.ID)), history{ID: e.ID}},
+		{e.indexID(activeKind), i}, {e.indexID(agingKind), i},
+	} {
+		if err := tx.Create(d.id, d.doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// save writes an execution that changed.
+func (e *Execution) save(tx *state.Tx) error {
+	if e.ended() {
+		if err := tx.Delete(e.indexID(activeKind)); err != nil {
+			return err
+		}
+	}
+	return tx.Put(executionID(e.Caller, e.ID), e)
+}
+
 // Execution returns an execution, or fault.NotFound.
 func (q *Queries) Execution(ctx context.Context, c access.Caller, id string) (e Execution, err error) {
 	return q.execution(ctx, c, "GetQueryExecution", id)
@@ -198,7 +247,7 @@ func (q *Queries) Stop(ctx context.Context, c access.Caller, id string) error {
 		}
 		stopped = true
 		e.cancel("Query cancelled by user")
-		return tx.Put(executionID(c, id), e)
+		return e.save(tx)
 	})
 	if err == nil && stopped {
 		q.kill(c, id)
@@ -217,9 +266,9 @@ func (e *Execution) fail(err error) {
 	e.State, e.Reason, e.Completed = Failed, e.Failure.Message, time.Now().UTC()
 }
 
-// remove deletes an execution's documents: the row, its place in the history, its client's token.
+// remove deletes what there is of an execution that has ended.
 func (e *Execution) remove(tx *state.Tx) error {
-	ids := []state.ID{executionID(e.Caller, e.ID), historyID(e.Caller, e.Workgroup, newestFirst(e.Submitted, e.ID))}
+	ids := []state.ID{executionID(e.Caller, e.ID), historyID(e.Caller, e.Workgroup, newestFirst(e.Submitted, e.ID)), e.indexID(agingKind)}
 	if e.Token != "" {
 		ids = append(ids, tokenID(e.Caller, e.Token))
 	}

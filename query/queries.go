@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"os"
 	"slices"
@@ -122,28 +123,41 @@ func (q *Queries) Run(ctx context.Context) error {
 // settle ends what was running when the last process died, and returns what was waiting, the oldest first.
 func (q *Queries) settle(ctx context.Context) (waiting []Execution, err error) {
 	err = q.state.Update(ctx, func(tx *state.Tx) error {
-		for row, err := range tx.All(executionKind) {
+		for e, err := range executions(tx, activeKind) {
 			if err != nil {
 				return err
 			}
-			var e Execution
-			if err := row.Decode(&e); err != nil {
-				return err
-			}
-			switch e.State {
-			case Queued:
+			if e.State == Queued {
 				waiting = append(waiting, e)
-			case Running:
-				e.fail(errShutdown)
-				if err := tx.Put(row.ID, e); err != nil {
-					return err
-				}
+				continue
+			}
+			e.fail(errShutdown)
+			if err := e.save(tx); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
-	slices.SortFunc(waiting, func(a, b Execution) int { return a.Submitted.Compare(b.Submitted) })
 	return waiting, err
+}
+
+// executions yields those of an index, in the order of their submission.
+func executions(tx *state.Tx, kind string) iter.Seq2[Execution, error] {
+	return func(yield func(Execution, error) bool) {
+		for row, err := range tx.List(state.ID{Kind: kind}, "") {
+			var i indexed
+			var e Execution
+			if err == nil {
+				err = row.Decode(&i)
+			}
+			if err == nil {
+				_, err = tx.Get(i.execution(), &e)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // resume queues what waited in the last process, as places become free. One that this process accepted
@@ -181,7 +195,7 @@ func (q *Queries) kill(c access.Caller, id string) {
 	}
 }
 
-// forget removes executions that are older than KeepExecutions, now and every hour.
+// forget removes executions that were submitted longer ago than KeepExecutions, now and every hour.
 func (q *Queries) forget(ctx context.Context) {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
@@ -199,16 +213,12 @@ func (q *Queries) forget(ctx context.Context) {
 
 func (q *Queries) forgetBefore(ctx context.Context, limit time.Time) error {
 	var old []Execution
-	err := q.state.View(ctx, func(tx *state.Tx) error { // changes need not wait while all rows are read
-		for row, err := range tx.All(executionKind) {
-			if err != nil {
+	err := q.state.View(ctx, func(tx *state.Tx) error { // changes need not wait while they are read
+		for e, err := range executions(tx, agingKind) {
+			if err != nil || !e.Submitted.Before(limit) {
 				return err
 			}
-			var e Execution
-			if err := row.Decode(&e); err != nil {
-				return err
-			}
-			if e.ended() && e.Completed.Before(limit) {
+			if e.ended() {
 				old = append(old, e)
 			}
 		}

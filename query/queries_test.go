@@ -218,11 +218,25 @@ func TestWhatIsOldIsForgotten(t *testing.T) {
 	}
 	h.wait(id)
 	young := h.wait(h.start("CREATE DATABASE b"))
-	if err := h.forgetBefore(t.Context(), young.Completed); err != nil {
+	if err := h.forgetBefore(t.Context(), young.Submitted); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.Execution(t.Context(), h.root, id); !fault.Is(err, fault.NotFound) {
 		t.Errorf("got %v", err)
+	}
+	for kind, want := range map[string]int{executionKind: 1, "query history": 1, "query token": 0, activeKind: 0, agingKind: 1} {
+		got := 0
+		if err := h.state.View(t.Context(), func(tx *state.Tx) error {
+			for _, err := range tx.All(kind) {
+				if err != nil {
+					return err
+				}
+				got++
+			}
+			return nil
+		}); err != nil || got != want {
+			t.Errorf("%d documents %q are left, want %d (%v)", got, kind, want, err)
+		}
 	}
 	ids, _, err := h.Executions(t.Context(), h.root, PrimaryWorkgroup, "", 10)
 	if err != nil || !slices.Equal(ids, []string{young.ID}) {

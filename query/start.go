@@ -98,10 +98,7 @@ func (q *Queries) Start(ctx context.Context, c access.Caller, in StartInput) (id
 				return err
 			}
 		}
-		if err := tx.Create(executionID(c, e.ID), e); err != nil {
-			return err
-		}
-		return tx.Create(historyID(c, w.Name, newestFirst(e.Submitted, e.ID)), history{ID: e.ID})
+		return e.create(tx)
 	})
 	if err != nil || !fresh {
 		q.leave()

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"time"
 	"unicode/utf8"
@@ -59,6 +60,13 @@ var workgroupName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,128}$`)
 // maxTags is how many tags a workgroup may have: Athena, "TagResource".
 const maxTags = 50
 
+func checkDescription(text string) error {
+	if n := utf8.RuneCountInString(text); n > 1024 { // Athena, "CreateWorkGroup"
+		return fault.Newf(fault.Invalid, "description", "has %d characters, and 1024 at most are taken", n)
+	}
+	return nil
+}
+
 func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
 		return fault.Newf(fault.Invalid, "tags", "there are %d, and %d at most are allowed", len(tags), maxTags)
@@ -114,6 +122,9 @@ func (q *Queries) Workgroup(ctx context.Context, c access.Caller, name string) (
 // Workgroups returns up to max workgroups after a name, in the order of their names, and whether
 // there are more.
 func (q *Queries) Workgroups(ctx context.Context, c access.Caller, after string, max int) (page []Workgroup, more bool, err error) {
+	if after != "" && !workgroupName.MatchString(after) {
+		return nil, false, malformedToken(after)
+	}
 	err = q.state.View(ctx, func(tx *state.Tx) error {
 		var all []Workgroup
 		stored := false
@@ -192,7 +203,7 @@ func (q *Queries) CreateWorkgroup(ctx context.Context, c access.Caller, w Workgr
 	if err := w.check(c); err != nil {
 		return err
 	}
-	if err := checkTags(w.Tags); err != nil {
+	if err := errors.Join(checkDescription(w.Description), checkTags(w.Tags)); err != nil {
 		return err
 	}
 	w.State, w.Created = Enabled, time.Now().UTC()
@@ -224,7 +235,7 @@ func (q *Queries) UpdateWorkgroup(ctx context.Context, c access.Caller, name str
 		if err := w.check(c); err != nil {
 			return err
 		}
-		if err := checkTags(w.Tags); err != nil {
+		if err := errors.Join(checkDescription(w.Description), checkTags(w.Tags)); err != nil {
 			return err
 		}
 		w.Name = name

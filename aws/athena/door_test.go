@@ -145,6 +145,10 @@ func TestWorkGroups(t *testing.T) {
 		if got := strings.Join(names, " "); got != "alpha primary team.a_b-1 zulu" {
 			t.Errorf("got %s", got)
 		}
+		_, err := h.ListWorkGroups(ctx, &api.ListWorkGroupsInput{NextToken: aws.String("a/b")})
+		wantError(t, err, "InvalidRequestException", "INVALID_INPUT", "Malformed nextPageToken")
+		_, err = h.CreateWorkGroup(ctx, &api.CreateWorkGroupInput{Name: aws.String("wordy"), Description: aws.String(strings.Repeat("é", 1025))})
+		wantError(t, err, "InvalidRequestException", "INVALID_INPUT", "description: has 1025 characters")
 		for _, n := range []int32{0, 51} {
 			_, err := h.ListWorkGroups(ctx, &api.ListWorkGroupsInput{MaxResults: &n})
 			wantError(t, err, "InvalidRequestException", "INVALID_INPUT", "is not between 1 and 50")

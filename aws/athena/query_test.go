@@ -103,6 +103,7 @@ func TestFormats(t *testing.T) {
 		h.want("db", "SELECT * FROM odd WHERE p = '2'")
 	})
 	t.Run("no table at all", func(t *testing.T) {
+		h.want("db", "SELECT 1 AS a, 2 AS A, 3", "1|2|3")
 		h.want("db", `WITH x AS (SELECT * FROM (VALUES (1, 'a'), (2, NULL)) AS t (n, s)) SELECT x.n, y.s, row_number() OVER (ORDER BY x.n DESC) FROM x LEFT JOIN x y ON x.n = y.n ORDER BY 1`, "1|a|2", "2|∅|1")
 	})
 }
