@@ -14,6 +14,7 @@ type group struct {
 	root    string // relative to the include path: "" or "a/b/"; a file's whole relative key when single
 	single  bool   // of one file, in a folder whose files differ
 	format  format
+	kind    string // the format's key
 	columns []column
 	folders []folder
 }
@@ -96,13 +97,14 @@ type grouping struct {
 
 // alike reports whether the files of two groups may be one table's.
 func (g grouping) alike(a, b group) bool {
-	return a.format.key() == b.format.key() &&
+	return a.kind == b.kind &&
 		(g.combine || similarity(a.columns, b.columns, a.format.positional) > similar)
 }
 
+// merge makes one group of two. It takes a's folders over: a folder of ten thousand others is merged one by one.
 func merge(a, b group) group {
 	a.columns = mergeColumns(a.columns, b.columns, a.format.positional)
-	a.folders = append(slices.Clip(a.folders), b.folders...)
+	a.folders = append(a.folders, b.folders...)
 	return a
 }
 
@@ -162,12 +164,10 @@ func (g grouping) groups(t *tree) []group {
 		return []group{table}
 	}
 	out := append(g.singles(t), table)
-	for i, found := range below {
-		if !slices.Contains(members[most], i) {
-			out = append(out, found...)
-		}
+	for _, i := range members[most] {
+		below[i] = nil
 	}
-	return out
+	return append(out, slices.Concat(below...)...)
 }
 
 func (g grouping) tooHigh(t *tree) bool { return t.depth < g.level }
@@ -202,7 +202,7 @@ func (g grouping) singles(t *tree) []group {
 }
 
 func (g grouping) of(t *tree, f finding) group {
-	return group{root: t.path, format: f.best.format, columns: f.best.columns,
+	return group{root: t.path, format: f.best.format, kind: f.best.format.key(), columns: f.best.columns,
 		folders: []folder{{path: t.path, stats: statsOf(f)}}}
 }
 
@@ -275,16 +275,22 @@ func layout(l listing, g group) (keys []catalog.Column, partitions []partition) 
 		p := partition{location: l.place.url() + root, stats: f.stats}
 		for j, segment := range paths[i][:levels] {
 			if named[j] {
-				_, segment, _ = strings.Cut(segment, "=")
-				if plain, err := url.PathUnescape(segment); err == nil {
-					segment = plain
-				}
+				segment = valueOf(segment)
 			}
 			p.values = append(p.values, segment)
 		}
 		partitions = append(partitions, p)
 	}
 	return keys, partitions
+}
+
+// valueOf is the value in a folder's name like "day=08". Hive percent-encodes what paths cannot hold.
+func valueOf(segment string) string {
+	_, value, _ := strings.Cut(segment, "=")
+	if plain, err := url.PathUnescape(value); err == nil {
+		return plain
+	}
+	return value
 }
 
 // keyOf returns the key that all folders of a level name, as in "year=2026".

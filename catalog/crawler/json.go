@@ -28,12 +28,7 @@ func classifyJSON(s sample, lines [][]byte, path []catalog.PathStep) verdict {
 	if len(start) == 0 || start[0] != '{' && start[0] != '[' {
 		return v
 	}
-	var row columnar.Type
-	take := func(t columnar.Type, ok bool) {
-		if ok {
-			row = mergeTypes(row, t)
-		}
-	}
+	var rows merger
 	d := json.NewDecoder(bytes.NewReader(start))
 	d.UseNumber()
 	for v.records < sampleRecords {
@@ -52,11 +47,11 @@ func classifyJSON(s sample, lines [][]byte, path []catalog.PathStep) verdict {
 		v.records++
 		if ok {
 			v.matched++
+			rows.add(t)
 		}
-		take(t, ok)
 	}
 	if v.records == 0 { // broken somewhere: line by line the rest may be whole
-		row = columnar.Type{}
+		rows = merger{}
 		for _, line := range lines {
 			v.records++
 			d := json.NewDecoder(bytes.NewReader(line))
@@ -65,11 +60,12 @@ func classifyJSON(s sample, lines [][]byte, path []catalog.PathStep) verdict {
 			if err == nil && ok {
 				if _, err = d.Token(); err == io.EOF {
 					v.matched++
-					take(t, true)
+					rows.add(t)
 				}
 			}
 		}
 	}
+	row := rows.merged()
 	if v.matched == 0 || row.Kind != columnar.Struct && row.Kind != columnar.Array {
 		v.matched = 0
 		return v
@@ -105,11 +101,11 @@ func follow(t columnar.Type, path []catalog.PathStep) (columnar.Type, bool) {
 		case step.Name == "" && t.Kind == columnar.Array:
 			t = *t.Elem
 		case step.Name == "" && t.Kind == columnar.Struct:
-			var all columnar.Type
+			var all merger
 			for _, f := range t.Fields {
-				all = mergeTypes(all, f.Type)
+				all.add(f.Type)
 			}
-			t = all
+			t = all.merged()
 		case t.Kind == columnar.Struct:
 			i := 0
 			for i < len(t.Fields) && t.Fields[i].Name != step.Name {
@@ -152,15 +148,16 @@ func readType(d *json.Decoder, depth int) (columnar.Type, error) {
 }
 
 func readArray(d *json.Decoder, depth int) (columnar.Type, error) {
-	var elem columnar.Type
+	var elems merger
 	for d.More() {
 		t, err := readType(d, depth+1)
 		if err != nil {
 			return columnar.Type{}, within(err)
 		}
-		elem = mergeTypes(elem, t)
+		elems.add(t)
 	}
 	_, err := d.Token()
+	elem := elems.merged()
 	return columnar.Type{Kind: columnar.Array, Elem: &elem}, within(err)
 }
 

@@ -173,6 +173,19 @@ func TestCrawlAgain(t *testing.T) {
 		h.crawl("c")
 		h.expect(first + "\n\t\t\t  3 -> p/dt=3/\n\t\t\tq json q/ (x int) by partition_0\n\t\t\t  new -> q/new/")
 	})
+	t.Run("reads a new folder's value and counts its files as the first crawl did", func(t *testing.T) {
+		t.Parallel()
+		h := start(t, LogOnly, LogOnly, CrawlNewFolders, "")
+		h.put("p/dt=a%3Ab/a.csv", "a,b\n1,2\n")
+		h.put("p/dt=a%3Ab/b.csv", "a,b\n1,2\n3,4\n")
+		h.crawl("c")
+		h.expect(first + "\n\t\t\t  a:b -> p/dt=a%3Ab/")
+		p, err := h.cat.Partition(t.Context(), h.c, "db", "p", []string{"a:b"})
+		h.must(err)
+		if p.Parameters["objectCount"] != "2" || p.Parameters["recordCount"] != "3" {
+			t.Errorf("got %v, want 2 objects with 3 records", p.Parameters)
+		}
+	})
 	t.Run("replaces partitions when their keys changed", func(t *testing.T) {
 		t.Parallel()
 		h := start(t, "", "", "", "")

@@ -75,20 +75,60 @@ func mergeRefs(a, b *columnar.Type) *columnar.Type {
 
 func mergeFields(a, b []columnar.Field) []columnar.Field {
 	out := slices.Clone(a)
+	at := make(map[string]int, len(out))
+	for i, f := range out {
+		at[strings.ToLower(f.Name)] = i
+	}
 	for _, f := range b {
-		i := slices.IndexFunc(out, func(g columnar.Field) bool { return strings.EqualFold(g.Name, f.Name) })
-		if i < 0 {
-			out = append(out, f)
-		} else {
+		if i, ok := at[strings.ToLower(f.Name)]; ok {
 			out[i].Type = mergeTypes(out[i].Type, f.Type)
+		} else {
+			at[strings.ToLower(f.Name)] = len(out)
+			out = append(out, f)
 		}
 	}
 	return out
 }
 
+// merger merges the types of many values, equally many on both sides at a time: documents whose members are
+// all different cost n log n and not the square.
+type merger struct {
+	types  []columnar.Type
+	values []int // that each of types is of; they fall from left to right
+}
+
+func (m *merger) add(t columnar.Type) {
+	m.types, m.values = append(m.types, t), append(m.values, 1)
+	for n := len(m.values); n > 1 && m.values[n-2] == m.values[n-1]; n-- {
+		m.fold()
+	}
+}
+
+// fold merges the last two.
+func (m *merger) fold() {
+	n := len(m.types)
+	m.types[n-2] = mergeTypes(m.types[n-2], m.types[n-1])
+	m.values[n-2] += m.values[n-1]
+	m.types, m.values = m.types[:n-1], m.values[:n-1]
+}
+
+// merged is the type of all values, the zero Type when there was none.
+func (m *merger) merged() columnar.Type {
+	for len(m.types) > 1 {
+		m.fold()
+	}
+	if len(m.types) == 0 {
+		return columnar.Type{}
+	}
+	return m.types[0]
+}
+
 // mergeColumns is the schema that reads the files of both. Columns that are found by their place keep
 // it: the names of the longer schema stand.
 func mergeColumns(a, b []column, positional bool) []column {
+	if same(a, b) {
+		return a
+	}
 	if positional {
 		if len(a) < len(b) {
 			a, b = b, a
@@ -115,11 +155,17 @@ func mergeColumns(a, b []column, positional bool) []column {
 	return out
 }
 
+// same reports whether two schemas are one in memory, as those of files that agree are: see sharing.
+func same(a, b []column) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
+
 // similarity is the share of columns that two schemas have in common, of the larger one's. A column counts
 // half when no type but string reads both.
 func similarity(a, b []column, positional bool) float64 {
-	if len(a) == 0 || len(b) == 0 {
+	switch {
+	case len(a) == 0 || len(b) == 0:
 		return 0
+	case same(a, b):
+		return 1
 	}
 	score := 0.0
 	add := func(x, y columnar.Type) {

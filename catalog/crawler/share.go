@@ -19,8 +19,12 @@ func newSharing() *sharing {
 
 // slim replaces what a finding shares with others, and drops what only its classification needed.
 func (s *sharing) slim(f *finding) {
-	for i, v := range f.tried {
-		f.tried[i] = verdict{classifier: v.classifier, custom: v.custom, certainty: v.certainty, records: v.records, matched: v.matched, pattern: v.pattern}
+	tried := f.tried
+	f.tried = nil
+	for _, v := range tried { // only of Grok classifiers it matters what they found: see adopt and diagnose
+		if v.pattern != nil {
+			f.tried = append(f.tried, verdict{classifier: v.classifier, certainty: v.certainty, records: v.records, matched: v.matched, pattern: v.pattern})
+		}
 	}
 	if f.unknown {
 		return

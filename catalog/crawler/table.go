@@ -145,7 +145,13 @@ func aside(name, location string) string {
 // join takes the folders that belong to tables which the crawler made before: below their location, of
 // the same format, with enough levels of folders above the files. The rest is grouped as if it were new.
 func join(own []catalog.Table, l listing, findings []finding) (joined []found, rest []finding) {
-	byTable := make(map[string]*found)
+	type joining struct {
+		table   catalog.Table
+		group   group
+		folders []partition
+		at      map[string]int // the index in folders, by location
+	}
+	byTable := make(map[string]*joining)
 	for _, f := range findings {
 		t := tableOf(own, l, f)
 		if t == nil {
@@ -154,28 +160,35 @@ func join(own []catalog.Table, l listing, findings []finding) (joined []found, r
 		}
 		j := byTable[t.Name]
 		if j == nil {
-			j = &found{table: *t, joins: true}
+			j = &joining{table: *t, group: group{format: f.best.format}, at: make(map[string]int)}
 			byTable[t.Name] = j
 		}
-		below := strings.TrimPrefix(f.file.url(), t.Storage.Location)
-		segments := strings.Split(below, "/")[:len(t.PartitionKeys)]
-		values := make([]string, len(segments))
-		for i, s := range segments {
-			key, value, ok := strings.Cut(s, "=")
-			if values[i] = s; ok && plainName(key) == t.PartitionKeys[i].Name {
-				values[i] = value
+		segments := strings.Split(strings.TrimPrefix(f.file.url(), t.Storage.Location), "/")[:len(t.PartitionKeys)]
+		location := t.Storage.Location + strings.Join(segments, "/") + "/"
+		i, ok := j.at[location]
+		if !ok {
+			i = len(j.folders)
+			j.at[location] = i
+			p := partition{location: location}
+			for n, segment := range segments {
+				if key, _, ok := strings.Cut(segment, "="); ok && plainName(key) == t.PartitionKeys[n].Name {
+					segment = valueOf(segment)
+				}
+				p.values = append(p.values, segment)
 			}
+			j.folders = append(j.folders, p)
 		}
-		g := group{format: f.best.format, columns: f.best.columns}
-		i := slices.IndexFunc(j.partitions, func(p catalog.Partition) bool { return slices.Equal(p.Values, values) })
-		if i < 0 {
-			s := t.Storage
-			s.Location, s.Parameters = t.Storage.Location+strings.Join(segments, "/")+"/", nil
-			j.partitions = append(j.partitions, catalog.Partition{Values: values, Storage: s, Parameters: partitionParameters(g, statsOf(f))})
-		}
+		j.folders[i].add(statsOf(f))
 	}
 	for _, name := range sortedKeys(byTable) {
-		joined = append(joined, *byTable[name])
+		j := byTable[name]
+		f := found{table: j.table, joins: true}
+		for _, p := range j.folders {
+			f.partitions = append(f.partitions, catalog.Partition{Values: p.values, Storage: j.table.Storage, Parameters: partitionParameters(j.group, p.stats)})
+			s := &f.partitions[len(f.partitions)-1].Storage
+			s.Location, s.Parameters = p.location, nil
+		}
+		joined = append(joined, f)
 	}
 	return joined, rest
 }
