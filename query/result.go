@@ -136,6 +136,8 @@ func (p place) sum() uint32 {
 // The first row of a SELECT's first page holds the column labels. It returns fault.Conflict about the "query state" for an
 // execution that has not succeeded, fault.NotFound about the "query result" for one that was cancelled or whose
 // object is gone, and fault.Invalid about the "next token" for a token that is not this execution's.
+//
+// Differs from AWS: a full page has a token only when there is more behind it; there, the last page can be empty.
 func (q *Queries) Results(ctx context.Context, c access.Caller, id, token string, max int) (p Page, err error) {
 	if max < 1 || max > MaxPage {
 		return p, fault.Newf(fault.Invalid, "max results", "%d is not between 1 and %d", max, MaxPage)
