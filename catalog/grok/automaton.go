@@ -21,6 +21,7 @@ type automaton struct {
 	spaced   []bool   // by state: a blank may be part of what comes
 	start    []uint16 // by what is before: 0 for the line's beginning, 1 + the class of an ASCII byte
 	priority bool     // threads are in order of preference and end with the first that matches
+	visits   int      // of instructions, which it took to build
 	segment  segmentTable
 }
 
@@ -51,7 +52,7 @@ const (
 	maxStates = 1 << 12 // far more than any built-in pattern needs; a table stays below 1 MB
 	maxInsts  = 1 << 12 // of a regexp's program
 	maxBeside = 63      // assertions, each a bit beside that of words
-	maxVisits = 1 << 23 // of instructions, all in all: what a hostile pattern may cost, some 50 ms
+	maxVisits = 1 << 23 // of instructions for all automata of a pattern: some 0.2 s
 )
 
 // automata keeps what the built-in patterns gave, which most patterns are made of: an automaton never changes.
@@ -67,30 +68,37 @@ type automatonKey struct {
 
 const maxKept = 64 // of less than 300 KB each
 
-// automatonOf returns the automaton of expr, which may be kept for the next that asks, or nil.
-func automatonOf(expr string, asserts []*assertion, priority bool) *automaton {
+// automatonOf returns the automaton of expr, which may be kept for the next that asks, or nil. What it took to build
+// is taken off visits, also where it was kept: what a pattern gets does not depend on those before it.
+func automatonOf(expr string, asserts []*assertion, priority bool, visits *int) *automaton {
 	key := automatonKey{expr, priority}
 	for _, a := range asserts {
 		key.expr += "\x00" + a.source
 	}
 	automata.Lock()
-	a, ok := automata.kept[key]
+	a, kept := automata.kept[key]
 	automata.Unlock()
-	if ok {
-		return a
+	if !kept {
+		a = newAutomaton(expr, asserts, priority, *visits)
+		automata.Lock()
+		small := a == nil && *visits == maxVisits || a != nil && len(a.next) < 1<<16 // nil may be for want of visits
+		if small && len(automata.kept) < maxKept {
+			automata.kept[key] = a
+		}
+		automata.Unlock()
 	}
-	a = newAutomaton(expr, asserts, priority)
-	automata.Lock()
-	defer automata.Unlock()
-	if len(automata.kept) < maxKept && (a == nil || len(a.next) < 1<<16) {
-		automata.kept[key] = a
+	if a == nil || a.visits > *visits {
+		*visits = 0
+		return nil
 	}
+	*visits -= a.visits
 	return a
 }
 
 // newAutomaton builds the automaton of expr, or nil if expr cannot have one. With priority it answers
-// where the match that the regexp prefers ends, without it whether a text matches whole.
-func newAutomaton(expr string, asserts []*assertion, priority bool) *automaton {
+// where the match that the regexp prefers ends, without it whether a text matches whole. It gives up after so many visits
+// of instructions.
+func newAutomaton(expr string, asserts []*assertion, priority bool, visits int) *automaton {
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return nil
@@ -111,13 +119,14 @@ func newAutomaton(expr string, asserts []*assertion, priority bool) *automaton {
 	a := &automaton{priority: priority}
 	samples := a.classify(prog, asserts)
 	b := &builder{prog: prog, asserts: asserts, priority: priority, index: map[string]int{}, seen: make([]uint32, len(prog.Inst))}
-	b.add(nil, 0) // dead
+	b.visits = len(prog.Inst) * 0x80 / 4 // classify's
+	b.add(nil, 0)                        // dead
 	a.start = append(a.start, uint16(b.add([]uint32{uint32(prog.Start)}, b.beside(-1, true))))
 	for _, c := range samples {
 		a.start = append(a.start, uint16(b.add([]uint32{uint32(prog.Start)}, b.beside(int(c), true))))
 	}
 	for s := 0; s < len(b.states); s++ {
-		if len(b.states) > maxStates || b.visits > maxVisits {
+		if len(b.states) > maxStates || b.visits > visits {
 			return nil
 		}
 		state := b.states[s]
@@ -135,7 +144,7 @@ func newAutomaton(expr string, asserts []*assertion, priority bool) *automaton {
 		}
 		a.spaced = append(a.spaced, a.next[s*a.classes+int(a.class[' '])]>>1 != 0)
 	}
-	if !priority && !a.tabulate(len(b.states)) {
+	if a.visits = b.visits; a.visits > visits || !priority && !a.tabulate(len(b.states)) {
 		return nil
 	}
 	return a

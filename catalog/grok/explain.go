@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"unicode"
@@ -55,7 +56,12 @@ func newExplainer(p *Pattern) *explainer {
 	if x.anchored {
 		before = "^"
 	}
+	size := 0
 	for _, s := range x.steps {
+		if size += partSteps(before, defs); size > maxPrefixes {
+			x.prefixes = nil
+			break
+		}
 		x.prefixes = append(x.prefixes, compilePart(before, defs))
 		before += s.text
 	}
@@ -85,6 +91,23 @@ func compilePart(text string, defs definitions) *matcher {
 	return m
 }
 
+// maxPrefixes bounds the steps of all prefixes, some 25 MB of regexps: a pattern that has more is not taken apart.
+const maxPrefixes = 1 << 18
+
+// partSteps is the size of what compilePart gives.
+func partSteps(text string, defs definitions) int {
+	x := &expansion{defs: defs}
+	expanded, err := x.expand(source{}, text)
+	if err != nil {
+		return 0
+	}
+	re, err := syntax.Parse(expanded, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	return steps(re)
+}
+
 // columnsOf divides a pattern at its blanks, or returns nil if its values are not what stands between them.
 func columnsOf(body string, defs definitions) []column {
 	pieces, ok := splitTop(body, ' ')
@@ -92,6 +115,7 @@ func columnsOf(body string, defs definitions) []column {
 		return nil
 	}
 	var columns []column
+	visits := maxVisits
 	for i, piece := range pieces {
 		if piece == "" || strings.IndexAny(piece, "*+?{|") == 0 {
 			return nil
@@ -118,7 +142,7 @@ func columnsOf(body string, defs definitions) []column {
 			c.dash = slices.Contains(alternatives, "-")
 		}
 		last := i == len(pieces)-1
-		blanks, known := hasBlanks(piece, defs)
+		blanks, known := hasBlanks(piece, defs, &visits)
 		if c.whole == nil || !known || blanks && !last {
 			return nil // a value that has blanks itself
 		}
@@ -130,7 +154,7 @@ func columnsOf(body string, defs definitions) []column {
 
 // hasBlanks reports whether a value may have blanks, but for zones of IPv6 addresses and for times with a
 // blank in place of the T, which are seldom. known is false where that cannot be told.
-func hasBlanks(piece string, defs definitions) (blanks, known bool) {
+func hasBlanks(piece string, defs definitions, visits *int) (blanks, known bool) {
 	seldom := maps.Clone(defs)
 	if seldom == nil {
 		seldom = definitions{}
@@ -146,7 +170,7 @@ func hasBlanks(piece string, defs definitions) (blanks, known bool) {
 	if err != nil {
 		return false, false
 	}
-	a := automatonOf(expr, x.asserts, false)
+	a := automatonOf(expr, x.asserts, false, visits)
 	if a == nil {
 		return false, false
 	}

@@ -34,7 +34,8 @@ type group struct{ index, slot int }
 // MaxPattern and MaxCustom characters.
 //
 // Differs from AWS: the built-in patterns are written without lookaround, see builtin. A name that occurs
-// twice yields one column; Logstash would make a list of both.
+// twice yields one column; Logstash would make a list of both. A pattern whose repeats multiply to more than some
+// 32,000 steps, or fewer with very many fields, is refused: Glue would try it.
 func Compile(pattern, custom string) (*Pattern, error) {
 	const subject = "grok pattern"
 	switch n := utf8.RuneCountInString(pattern); {
@@ -57,6 +58,10 @@ func Compile(pattern, custom string) (*Pattern, error) {
 	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return nil, x.locate(pattern, err)
+	}
+	if n := steps(parsed); n > maxSteps || n*(1+len(x.slots)) > maxCells {
+		return nil, fault.Newf(fault.Invalid, subject, "with its names expanded it has %d steps and %d captures, which would take too long to match",
+			n, len(x.slots))
 	}
 	p := &Pattern{source: pattern, custom: custom, fields: x.fields}
 	// Most patterns never need their regexp. What parsed compiles.

@@ -2,6 +2,7 @@ package grok
 
 import (
 	"fmt"
+	"regexp/syntax"
 	"strings"
 	"testing"
 	"time"
@@ -217,12 +218,48 @@ func TestCompile(t *testing.T) {
 		{"a_final_backslash", `a\`, "", `a \ with nothing behind it`},
 		{"a_custom_name_alone", "x", "A", `line 1: "A" has a name but no regexp`},
 		{"a_custom_name_with_a_dash", "x", "A-B x", `line 1: "A-B" is not a name`},
+		{"repeats_of_repeats", strings.Repeat("%{H}", 100), `H (?:\w*){900}`, "with its names expanded it has 180000 steps"},
+		{"steps_times_fields", fields(100, "%%{H:f%d}"), `H (?:\w*){150}`, "steps and 100 captures, which would take too long"},
 		{"a_repeat_too_large", "(?:%{IP}{1000}){1000}", "", "grok pattern: "},
 	} {
 		t.Run("refuses_"+row.name, func(t *testing.T) {
 			_, err := Compile(row.pattern, row.custom)
 			if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("got  %v\nwant %s", err, row.want)
+			}
+		})
+	}
+}
+
+// fields writes a reference of that form n times.
+func fields(n int, form string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, form, i)
+	}
+	return b.String()
+}
+
+func TestSteps(t *testing.T) {
+	for name, pattern := range map[string]string{"the seed's": seedPattern, "a web server's": "%{COMBINEDAPACHELOG}", "a URI": "%{URI}",
+		"syslog's": "%{SYSLOGLINE}", "nested repeats": "(?:a{3,9}|b{2,}){4,8}", "lookarounds": `(?<!a)b+(?=c|$)`, "one character": "x"} {
+		t.Run("are_not_less_than_instructions_and_not_many_times_more/"+name, func(t *testing.T) {
+			x := &expansion{}
+			text, err := x.expand(source{}, pattern)
+			if err != nil {
+				t.Fatal(err)
+			}
+			re, err := syntax.Parse(text, syntax.Perl)
+			if err != nil {
+				t.Fatal(err)
+			}
+			estimate := steps(re)
+			prog, err := syntax.Compile(re.Simplify())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := len(prog.Inst) - 2; estimate < n || estimate > 2*n+2 { // but for the match and the failure
+				t.Errorf("%s: %d steps, %d instructions", pattern, estimate, n)
 			}
 		})
 	}
@@ -238,6 +275,7 @@ func TestCost(t *testing.T) {
 		large = append(large, fmt.Sprintf("(?:a|b)*a(?:a|b){9}c{%d}", i))
 	}
 	for _, row := range []struct{ name, pattern string }{
+		{"dear_values", dearValues()},
 		{"exponential_values", strings.Join(many, " ")},
 		{"large_values", strings.Join(large, " ")},
 		{"last_values_in_vain", `%{WORD:a} .*X`},

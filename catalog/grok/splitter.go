@@ -60,7 +60,7 @@ func newSplitter(pattern string, defs definitions, fields []Field) *splitter {
 	if !ok || len(pieces) < 2 {
 		return nil
 	}
-	states := 0
+	states, visits := 0, maxVisits
 	for i, piece := range pieces {
 		if strings.IndexAny(piece, "*+?{") == 0 { // a quantifier of the blank before it
 			return nil
@@ -69,7 +69,7 @@ func newSplitter(pattern string, defs definitions, fields []Field) *splitter {
 			return nil // it divides the whole pattern
 		}
 		last := i == len(pieces)-1
-		v, ok := newValue(piece, defs, fields, last && !s.end)
+		v, ok := newValue(piece, defs, fields, last && !s.end, &visits)
 		if !ok {
 			return nil
 		}
@@ -138,7 +138,7 @@ func splitTop(text string, separator byte) (pieces []string, ok bool) {
 	return append(pieces, text[from:]), depth == 0
 }
 
-func newValue(piece string, defs definitions, fields []Field, prefix bool) (value, bool) {
+func newValue(piece string, defs definitions, fields []Field, prefix bool, visits *int) (value, bool) {
 	alternatives := []string{piece}
 	if inner, ok := wholeGroup(piece); ok {
 		if alternatives, ok = splitTop(inner, '|'); !ok {
@@ -159,13 +159,13 @@ func newValue(piece string, defs definitions, fields []Field, prefix bool) (valu
 		if err != nil || len(x.fields) > 0 { // a field within: its place is not the value's
 			return value{}, false
 		}
-		b.whole, b.prefix = automatonOf(expr, x.asserts, false), nil
+		b.whole, b.prefix = automatonOf(expr, x.asserts, false, visits), nil
 		if b.whole == nil {
 			return value{}, false
 		}
 		b.blanks = slices.Contains(b.whole.spaced, true)
 		if prefix {
-			if b.prefix = automatonOf(expr, x.asserts, true); b.prefix == nil {
+			if b.prefix = automatonOf(expr, x.asserts, true, visits); b.prefix == nil {
 				return value{}, false
 			}
 		}

@@ -179,6 +179,16 @@ func mustCompile(t testing.TB, pattern string) *Pattern {
 	return p
 }
 
+// dearValues are values of which each takes a good part of a pattern's budget for automata, and none is another's.
+func dearValues() string {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	values := make([]string, 16)
+	for i := range values {
+		values[i] = `(?:\w*){900}` + letters[i:] + letters[:i]
+	}
+	return strings.Join(values, " ")
+}
+
 func TestSplitterTakes(t *testing.T) {
 	for _, row := range []struct {
 		name, pattern string
@@ -196,6 +206,8 @@ func TestSplitterTakes(t *testing.T) {
 		{"not_text_beside_a_value", "%{WORD:a}, %{WORD:b}", false},
 		{"not_fields_within_fields", "%{SYSLOGPROG:a} %{WORD:b}", false},
 		{"not_flags", "(?i)%{WORD:a} x", false},
+		{"all_kinds_of_stock_values", "%{IP:a} %{IPORHOST:b} %{TIMESTAMP_ISO8601:c} %{NUMBER:d} %{QS:e} %{UUID:f} %{MAC:g} (?:%{IP:h}|-) %{HOSTNAME:i} %{LOGLEVEL:j} %{HTTPDATE:k}", true},
+		{"not_values_that_cost_too_much", dearValues(), false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := mustCompile(t, row.pattern).fast != nil; got != row.want {
