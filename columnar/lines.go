@@ -13,7 +13,7 @@ import (
 const MaxLine = 16 << 20
 
 // Lines reads a file's lines one after another. A line ends with LF or CR LF, and the last one may
-// end with the file. (Differs from Hadoop, where a lone CR ends a line too.)
+// end with the file. UTF-8's byte order mark at the beginning is passed over, as Hadoop and Trino do. (Differs from Hadoop, where a lone CR ends a line too.)
 type Lines struct {
 	name   string
 	r      io.Reader
@@ -74,7 +74,9 @@ func (l *Lines) Next() ([]byte, error) {
 }
 
 func (l *Lines) give(line []byte) []byte {
-	l.number++
+	if l.number++; l.number == 1 {
+		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+	}
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}

@@ -52,7 +52,15 @@ type Chunk struct {
 }
 
 // maxFooter bounds a footer: files of 100,000 chunks have some 20 MB.
-const maxFooter = 256 << 20
+const maxFooter = 64 << 20
+
+// What takes the fewest bytes in a footer: a schema element has a name and a type or a number of children, a row group a
+// list of chunks and a number of rows, a chunk a place and eight required fields of its metadata.
+const (
+	leastElement = 5
+	leastGroup   = 5
+	leastChunk   = 16
+)
 
 // ReadParquet reads the footer of a Parquet file of size bytes. name is what errors call the file. A file
 // that is no whole Parquet file is a fault.Invalid error, encrypted footers are fault.Unsupported.
@@ -167,11 +175,11 @@ func parseFooter(b []byte) (*Parquet, error) {
 	c.fields(func(id int16, kind byte) {
 		switch {
 		case id == 2 && kind == thriftList:
-			c.list(thriftStruct, func() { schema = append(schema, c.element()) })
+			c.list(thriftStruct, leastElement, func() { schema = append(schema, c.element()) })
 		case id == 3 && kind == thriftI64:
 			p.Rows = c.int()
 		case id == 4 && kind == thriftList:
-			c.list(thriftStruct, func() { p.Groups = append(p.Groups, c.group()) })
+			c.list(thriftStruct, leastGroup, func() { p.Groups = append(p.Groups, c.group()) })
 		default:
 			c.skip(kind)
 		}
@@ -255,7 +263,7 @@ func (c *compact) group() RowGroup {
 	c.fields(func(id int16, kind byte) {
 		switch {
 		case id == 1 && kind == thriftList:
-			c.list(thriftStruct, func() { g.Chunks = append(g.Chunks, c.chunk()) })
+			c.list(thriftStruct, leastChunk, func() { g.Chunks = append(g.Chunks, c.chunk()) })
 		case id == 3 && kind == thriftI64:
 			g.Rows = c.int()
 		default:

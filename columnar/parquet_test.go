@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -126,6 +127,22 @@ func TestBrokenParquetFilesAreRefusedByName(t *testing.T) {
 			p.ScannedBytes([]string{"i"})
 		} else if k := fault.KindOf(err); k != fault.Invalid && k != fault.Unsupported {
 			t.Fatalf("kind %v: %v", k, err)
+		}
+	}
+}
+
+// TestFootersCostNoMemory holds lists of a million elements that say nothing.
+func TestFootersCostNoMemory(t *testing.T) {
+	const n = 1 << 20
+	length := []byte{0x80, 0x80, 0x40} // n as a varint
+	for field, name := range map[byte]string{0x29: "schema elements", 0x49: "row groups"} {
+		footer := append(append([]byte{field, 0xFC}, length...), make([]byte, n+1)...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := parseFooter(footer)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 1<<20 {
+			t.Errorf("%d %s: got %v, and it took %d bytes of memory", n, name, err, took)
 		}
 	}
 }

@@ -288,6 +288,24 @@ func TestPartsHoldEveryLineOnce(t *testing.T) {
 	}
 }
 
+func TestByteOrderMarkIsNoData(t *testing.T) {
+	for _, tt := range []struct {
+		format Format
+		body   string
+	}{
+		{Delimited, "1,2\r\n3,4\n"}, {CSV, "\"1\",2\n3,4\n"}, {JSON, "{\"a\":1,\"b\":2}\n{\"a\":3,\"b\":4}\n"},
+	} {
+		spec := Spec{Format: tt.format, Columns: columns(t, "a int; b int"), Read: all(2), Parameters: map[string]string{"field.delim": ","}}
+		want, _, err := rows(t, spec, "f", tt.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := rows(t, spec, "f", "\xef\xbb\xbf"+tt.body); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("format %d: got %v, %v; want %v", tt.format, got, err, want)
+		}
+	}
+}
+
 func FuzzText(f *testing.F) {
 	for i, s := range []string{"1,x;y,k:1\n", "\"a\"\"b\",c\\\n", `{"a":[1,{"b":null}],"c":{"d":"\u00e9"}}`, `{"a":1e5}`, "\\N,,\n"} {
 		f.Add(byte(i), s)

@@ -84,20 +84,23 @@ func (c *compact) bytes() []byte {
 	return v
 }
 
-// list calls each for every element of a list, whose wire type each must read. Elements take a byte at
-// least, so a list cannot be longer than what is left.
-func (c *compact) list(want byte, each func()) {
+// list calls each for every element of a list, whose wire type each must read, and fails when one takes fewer
+// bytes than least: what is made of a list is in proportion to its bytes.
+func (c *compact) list(want byte, least int, each func()) {
 	head := c.byte()
 	n, kind := uint64(head>>4), head&0x0F
 	if n == 15 {
 		n = c.uvarint()
 	}
-	if n > uint64(len(c.b)) || n > 0 && kind != want {
+	if n > uint64(len(c.b)/least) || n > 0 && kind != want {
 		c.fail()
 		return
 	}
 	for ; n > 0 && c.err == nil; n-- {
-		each()
+		before := len(c.b)
+		if each(); before-len(c.b) < least {
+			c.fail()
+		}
 	}
 }
 
