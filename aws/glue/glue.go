@@ -31,7 +31,7 @@ func Service(cat *catalog.Catalog, crawlers *crawler.Crawlers) wire.Service {
 	return s
 }
 
-// faults maps what the rooms return; itemCode does the same for the items of a batch.
+// faults maps what the rooms return; itemError does the same for the items of a batch.
 var faults = []wire.FaultRule{
 	{Kind: fault.NotFound, Code: "EntityNotFoundException"},
 	{Kind: fault.Exists, Code: "AlreadyExistsException"},
@@ -51,14 +51,9 @@ var faults = []wire.FaultRule{
 
 // itemError says why one item of a batch was refused.
 func itemError(err error) *types.ErrorDetail {
-	for _, rule := range faults {
-		if fault.Is(err, rule.Kind) && (rule.Noun == "" || fault.HasNoun(err, rule.Noun)) {
-			message := err.Error()
-			return &types.ErrorDetail{ErrorCode: &rule.Code, ErrorMessage: &message}
-		}
-	}
-	code, message := "InternalServiceException", "internal failure"
-	return &types.ErrorDetail{ErrorCode: &code, ErrorMessage: &message}
+	svc := wire.Service{Protocol: wire.JSON11, Faults: faults}
+	e := svc.Explain(err)
+	return &types.ErrorDetail{ErrorCode: &e.Code, ErrorMessage: &e.Message}
 }
 
 // account refuses another account's catalogue: there is none here.

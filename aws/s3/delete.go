@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -60,7 +59,7 @@ func deleteObjects(ctx context.Context, q *request) error {
 	d := newDocument("DeleteResult")
 	for i, ref := range refs {
 		if errs[i] != nil {
-			e := q.explain(errs[i])
+			e := inAnswer.Explain(errs[i])
 			d.open("Error")
 			d.text("Key", ref.Key)
 			d.text("Code", e.Code)
@@ -86,27 +85,4 @@ func (q *request) deleteAll(ctx context.Context, refs []lake.Ref) []error {
 		errs[i] = q.lake.Commit(ctx, q.Caller, nil, []lake.Ref{ref})
 	}
 	return errs
-}
-
-// explain puts an error that stands inside an answer into S3's words.
-func (q *request) explain(err error) *wire.Error {
-	if e, ok := errors.AsType[*wire.Error](err); ok {
-		return e
-	}
-	for _, rule := range faults {
-		if fault.Is(err, rule.Kind) && (rule.Noun == "" || fault.HasNoun(err, rule.Noun)) {
-			message := rule.Message
-			if message == "" {
-				message = err.Error()
-			}
-			return &wire.Error{Code: rule.Code, Message: message}
-		}
-	}
-	switch fault.KindOf(err) {
-	case fault.Denied:
-		return &wire.Error{Code: "AccessDenied", Message: err.Error()}
-	case fault.Invalid:
-		return &wire.Error{Code: "InvalidArgument", Message: err.Error()}
-	}
-	return &wire.Error{Code: "InternalError", Message: "We encountered an internal error. Please try again."}
 }

@@ -70,6 +70,9 @@ var faults = []wire.FaultRule{
 	{Kind: fault.Unavailable, Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable},
 }
 
+// inAnswer words errors that stand inside an answer.
+var inAnswer = wire.Service{Protocol: wire.RestXML, Faults: faults}
+
 // Members that several rows have in common.
 var (
 	owner     = []string{"x-amz-expected-bucket-owner", "?X-Amz-Expected-Bucket-Owner"}
