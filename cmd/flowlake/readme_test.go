@@ -70,7 +70,7 @@ func TestReadme(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-c", "trap 'kill $(jobs -p) 2>/dev/null' EXIT; "+script.String())
+	cmd := exec.CommandContext(ctx, "bash", "-c", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT; "+script.String())
 	cmd.Dir = dir
 	cmd.Env = []string{"HOME=" + dir, "PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "FLOWLAKE_LISTEN=127.0.0.1:0",
 		"TMPDIR=" + os.TempDir(), "LANG=C.UTF-8", "PYENV_VERSION=" + os.Getenv("PYENV_VERSION"), "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true"}
