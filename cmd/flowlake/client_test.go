@@ -33,7 +33,7 @@ func TestLongAnswersOfAQuickServerAreReadWhole(t *testing.T) {
 		_, err := client.DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("g")})
 		ok(t, err)
 	}
-	server.Close() // its handlers have ended
+	server.Close()             // its handlers have ended
 	if len(connections) > 30 { // one, but for moments in which the last one was not idle yet
 		t.Errorf("300 calls one after the other took %d connections: they are not used again", len(connections))
 	}
