@@ -208,12 +208,11 @@ func TestPartitions(t *testing.T) {
 	if len(failures) != 2 || !fault.Is(failures[0].Err, fault.Exists) || !fault.Is(failures[1].Err, fault.Invalid) {
 		t.Errorf("got %v", failures)
 	}
-	if n, err := k.EnsurePartitions(ctx, root, "flows", "t", []Partition{{Values: []string{"2026", "1"}}, {Values: []string{"2028", "4"}}}); n != 1 || err != nil {
-		t.Errorf("ensure: got %d, %v", n, err)
-	}
-	if _, err := k.EnsurePartitions(ctx, root, "flows", "t", []Partition{{Values: []string{"2029", "1"}}, {Values: []string{"bad"}}}); !fault.Is(err, fault.Invalid) {
-		t.Errorf("ensure of a bad one: got %v", err)
-	}
+	rekeyed, err := k.Table(ctx, root, "flows", "t")
+	must(t, err)
+	rekeyed.PartitionKeys = rekeyed.PartitionKeys[:1]
+	_, err = k.UpdateTable(ctx, root, rekeyed, "")
+	wants(t, "fewer keys under partitions", err, fault.Invalid, "table")
 	found, missing, err := k.PartitionsOf(ctx, root, "flows", "t", [][]string{{"2026", "1"}, {"2029", "1"}})
 	must(t, err)
 	if len(found) != 1 || len(missing) != 1 {

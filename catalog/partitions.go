@@ -44,24 +44,6 @@ func (k *Catalog) CreatePartitions(ctx context.Context, c access.Caller, databas
 	})
 }
 
-// EnsurePartitions registers those of the partitions whose values are not registered yet, all of
-// them or none, and returns how many it made.
-func (k *Catalog) EnsurePartitions(ctx context.Context, c access.Caller, database, table string, ps []Partition) (created int, err error) {
-	err = k.Edit(ctx, c, func(e *Edit) error {
-		created = 0
-		for _, p := range ps {
-			switch err := e.CreatePartition(ctx, database, table, p); {
-			case err == nil:
-				created++
-			case !fault.Is(err, fault.Exists):
-				return err
-			}
-		}
-		return nil
-	})
-	return created, err
-}
-
 // Partition returns the partition with those values, or fault.NotFound.
 func (k *Catalog) Partition(ctx context.Context, c access.Caller, database, table string, values []string) (p Partition, err error) {
 	err = k.View(ctx, c, func(s *Snapshot) error { p, err = s.Partition(ctx, database, table, values); return err })

@@ -66,7 +66,8 @@ func (k *Catalog) Tables(ctx context.Context, c access.Caller, f TableFilter) (p
 }
 
 // UpdateTable replaces a table's definition and returns it with its new version. With a version that
-// is not empty the table must still have it: otherwise fault.Conflict. Partitions stay.
+// is not empty the table must still have it: otherwise fault.Conflict. Partitions stay; while there are any, the
+// number of partition keys cannot change, because their values would belong to no key.
 func (k *Catalog) UpdateTable(ctx context.Context, c access.Caller, t Table, version string) (now Table, err error) {
 	err = k.Edit(ctx, c, func(e *Edit) error { now, err = e.UpdateTable(ctx, t, version); return err })
 	return now, err
@@ -213,6 +214,15 @@ func (e *Edit) UpdateTable(ctx context.Context, t Table, version string) (Table,
 	if version != "" && version != strconv.FormatInt(old.Version, 10) {
 		return Table{}, fault.Newf(fault.Conflict, tableSubject(t.Database, t.Name),
 			"its version is %d, not %s: another change came first", old.Version, version)
+	}
+	if len(t.PartitionKeys) != len(old.PartitionKeys) {
+		for _, err := range e.tx.List(e.id(kindPartition, partitionKey(old, nil)), "") {
+			if err != nil {
+				return Table{}, err
+			}
+			return Table{}, fault.Newf(fault.Invalid, tableSubject(t.Database, t.Name),
+				"it has partitions of %d keys: delete them before it gets %d", len(old.PartitionKeys), len(t.PartitionKeys))
+		}
 	}
 	t.Created, t.CreatedBy, t.Updated, t.Version = old.Created, old.CreatedBy, e.now, old.Version+1
 	return t, e.tx.Put(e.id(kindTable, tableKey(t.Database, t.Name)), t)

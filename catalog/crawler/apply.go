@@ -160,17 +160,16 @@ func (a *application) put(ctx context.Context, f found, old catalog.Table, exist
 		if differs {
 			change.Change = Updated
 		}
+		if !sameKeys { // the old partitions say nothing any more
+			removed, err := a.e.DeleteAllPartitions(ctx, old.Database, old.Name)
+			if err != nil {
+				return change, err
+			}
+			change.PartitionsRemoved = removed
+		}
 		if _, err := a.e.UpdateTable(ctx, next, ""); err != nil {
 			return change, err
 		}
-	}
-	if !sameKeys { // the old partitions say nothing any more
-		removed, err := a.e.DeleteAllPartitions(ctx, old.Database, old.Name)
-		if err != nil {
-			return change, err
-		}
-		change.PartitionsRemoved = removed
-		return change, a.addPartitions(ctx, f, &change)
 	}
 	if err := a.addPartitions(ctx, f, &change); err != nil {
 		return change, err

@@ -71,6 +71,9 @@ func classifyJSON(s sample, lines [][]byte, path []catalog.PathStep) verdict {
 		return v
 	}
 	v.certainty = float64(v.matched) / float64(v.records)
+	if len(lines) > 0 && !json.Valid(lines[0]) {
+		v.remark = "its documents are not one on a line each, and queries read each line as a row"
+	}
 	v.format = format{classification: "json", serde: serdeJSON}
 	if row.Kind == columnar.Array { // a file that is one array: Glue makes it one column
 		v.columns = []column{{"array", row}}

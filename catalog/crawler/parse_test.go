@@ -59,6 +59,26 @@ func TestMergeTypesWidens(t *testing.T) {
 	}
 }
 
+func TestRemarksOnWhatQueriesCannotRead(t *testing.T) {
+	for _, test := range []struct {
+		name, body     string
+		classification string
+		reason         string
+	}{
+		{"a document a line", "{\"a\":1}\n{\"a\":2}\n", "json", ""},
+		{"documents over several lines", "{\n\"a\": 1\n}\n", "json", "each line as a row"},
+		{"documents behind each other", "{\"a\":1}{\"a\":2}", "json", "each line as a row"},
+		{"a byte order mark", "\xef\xbb\xbf{\"a\":1}\n", "json", ""},
+		{"text in Latin-1", "id,name\n1,J\xfcrgen\n2,Ren\xe9\n", "csv", ""},
+		{"delimiters of Hive", "1\x01a\n2\x01b\n", "csv", ""},
+	} {
+		f := classify(sample{head: []byte(test.body), whole: true}, nil)
+		if f.best.format.classification != test.classification || !strings.Contains(f.reason, test.reason) || test.reason == "" && f.reason != "" {
+			t.Errorf("%s: got %q with %q, want %q with %q", test.name, f.best.format.classification, f.reason, test.classification, test.reason)
+		}
+	}
+}
+
 func FuzzGlob(f *testing.F) {
 	for _, p := range []string{"**/*.{csv,tsv}", "[!a-z]?", `\`, "{[a],b}"} {
 		f.Add(p, "a/b.csv")

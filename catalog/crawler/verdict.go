@@ -72,6 +72,7 @@ type verdict struct {
 	columns    []column
 	csv        *dialect      // of delimited text
 	flow       string        // the flow-log format that the lines have, "" for none
+	remark     string        // what its user should know of the file all the same
 	pattern    *grok.Pattern // of a Grok classifier, also of one that came to nothing
 }
 
@@ -110,7 +111,7 @@ type finding struct {
 	file    file
 	best    verdict // classification UNKNOWN when nothing recognised it
 	tried   []verdict
-	reason  string // why it is UNKNOWN
+	reason  string // why it is UNKNOWN, or what else is to be known of it
 	unknown bool
 	lines   [][]byte // for the classifier doctor: lines that a Grok classifier did not match, and some that it did
 }
@@ -173,6 +174,7 @@ func classify(s sample, customs []custom) finding {
 			}
 		}
 	}
+	f.reason = f.best.remark
 	if f.best.certainty == 0 {
 		f.unknown, f.reason = true, "no classifier recognised it"
 		f.best = verdict{}
