@@ -42,7 +42,7 @@ Made from the tables of operations that the server runs on; do not edit it by ha
 			}
 			list(&b, "Honoured", op.Honoured)
 			list(&b, "Recorded", op.Recorded)
-			list(&b, "Refused", op.Refused())
+			list(&b, "Refused", op.refused())
 		}
 	}
 	return b.Bytes()
@@ -74,9 +74,9 @@ func anchor(title string) string {
 	}, strings.ToLower(title))
 }
 
-// Refused lists the members of a typed operation's input that its row does not name. Below a structure of
+// refused lists the members of a typed operation's input that its row does not name. Below a structure of
 // which no member is named only the structure is listed.
-func (op Operation) Refused() []string {
+func (op Operation) refused() []string {
 	if op.in == nil {
 		return nil
 	}

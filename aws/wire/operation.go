@@ -190,10 +190,6 @@ type Call struct {
 	payload *payload
 }
 
-// Trailer returns a trailing header of an aws-chunked body ("x-amz-checksum-crc32c"), "" when
-// there is none. It is known after Body returned io.EOF.
-func (c *Call) Trailer(name string) string { return c.payload.trailer(name) }
-
 // Checksums returns the payload's verified checksums by algorithm, in base64: "CRC32C" → "yZRlqg==".
 // They came as x-amz-checksum-* header or trailer, and are known after Body returned io.EOF.
 func (c *Call) Checksums() map[string]string { return c.payload.verified() }

@@ -1,10 +1,8 @@
 package wire
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -53,27 +51,6 @@ func New(cfg Config, services []Service) (*Server, error) {
 // take its time; but Server gives up on one of which nothing comes for a minute.
 func NewHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
-}
-
-// Listed is an operation with its service, for those who print the registry.
-type Listed struct {
-	Service string // its signing name
-	Title   string
-	Operation
-}
-
-// Operations lists every row of every service, by service and name.
-func (s *Server) Operations() []Listed {
-	var rows []Listed
-	for _, svc := range s.services {
-		for _, op := range svc.Operations {
-			rows = append(rows, Listed{svc.Name, svc.Title, op})
-		}
-	}
-	slices.SortFunc(rows, func(a, b Listed) int {
-		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name))
-	})
-	return rows
 }
 
 // protocolOf guesses a request's protocol from its form alone, for answers before its service is known.

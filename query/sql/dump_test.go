@@ -3,6 +3,7 @@ package sql
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -44,7 +45,7 @@ func dumpValue(b *strings.Builder, v reflect.Value) {
 		fmt.Fprintf(b, "%s:%s", x.Text, x.Kind)
 		return
 	case Type:
-		b.WriteString(x.FormatTrino())
+		b.WriteString(formatTrino(&x))
 		return
 	case Binary:
 		fmt.Fprintf(b, "x%x", x.Value)
@@ -86,4 +87,40 @@ func dumpValue(b *strings.Builder, v reflect.Value) {
 		}
 	}
 	b.WriteByte(')')
+}
+
+// formatTrino writes t as a query spells it: array(row(a integer)), timestamp(3) with time zone.
+func formatTrino(t *Type) string {
+	var parts []string
+	for _, f := range t.Fields {
+		part := formatTrino(f.Type)
+		if f.Name != nil {
+			part = QuoteIdent(f.Name.Name) + " " + part
+		}
+		parts = append(parts, part)
+	}
+	for _, e := range t.Elems {
+		parts = append(parts, formatTrino(e))
+	}
+	for _, n := range t.Params {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	name, rest := t.Name, ""
+	switch name {
+	case "struct":
+		name = "row"
+	case "int":
+		name = "integer"
+	case "string":
+		name = "varchar"
+	case "binary":
+		name = "varbinary"
+	}
+	if len(parts) == 0 {
+		return name
+	}
+	if base, zone, ok := strings.Cut(name, " "); ok && strings.HasPrefix(base, "time") {
+		name, rest = base, " "+zone
+	}
+	return name + "(" + strings.Join(parts, ", ") + ")" + rest
 }

@@ -120,7 +120,7 @@ func FuzzParseType(f *testing.F) {
 			return
 		}
 		once := typ.FormatHive()
-		twice, err := FormatType(once)
+		twice, err := formatType(once)
 		if err != nil || once != twice {
 			t.Fatalf("%q: %q, then %q, %v", text, once, twice, err)
 		}

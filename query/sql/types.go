@@ -2,7 +2,6 @@ package sql
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -284,49 +283,4 @@ func (t *Type) hive(b *strings.Builder) {
 	case len(t.Params) > 0:
 		fmt.Fprintf(b, "(%d)", t.Params[0])
 	}
-}
-
-// FormatTrino writes t as a query spells it: array(row(a integer)), timestamp(3) with time zone.
-func (t *Type) FormatTrino() string {
-	var parts []string
-	for _, f := range t.Fields {
-		part := f.Type.FormatTrino()
-		if f.Name != nil {
-			part = QuoteIdent(f.Name.Name) + " " + part
-		}
-		parts = append(parts, part)
-	}
-	for _, e := range t.Elems {
-		parts = append(parts, e.FormatTrino())
-	}
-	for _, n := range t.Params {
-		parts = append(parts, strconv.Itoa(n))
-	}
-	name, rest := t.Name, ""
-	switch name {
-	case "struct":
-		name = "row"
-	case "int":
-		name = "integer"
-	case "string":
-		name = "varchar"
-	case "binary":
-		name = "varbinary"
-	}
-	if len(parts) == 0 {
-		return name
-	}
-	if base, zone, ok := strings.Cut(name, " "); ok && strings.HasPrefix(base, "time") {
-		name, rest = base, " "+zone
-	}
-	return name + "(" + strings.Join(parts, ", ") + ")" + rest
-}
-
-// FormatType returns the canonical form of a Hive type that is written in text.
-func FormatType(text string) (string, error) {
-	t, err := ParseType(text)
-	if err != nil {
-		return "", err
-	}
-	return t.FormatHive(), nil
 }
