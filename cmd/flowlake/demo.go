@@ -14,9 +14,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"flowlake/flow"
-	"flowlake/flow/synthetic"
 )
 
 func demoCommand() *cobra.Command {
@@ -28,8 +25,8 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Walk a flow log from a log group to an answer in SQL, on a server of its own",
 		Long: `Starts a server on a temporary data folder and walks the whole path through its public API: log group,
-PutLogEvents, export task, bucket, Grok classifier, crawler, table, two SQL queries. Each step says
-what it did and which permissions it takes.
+PutLogEvents, bucket, export task, Grok classifier, crawler, table, two SQL queries. Each step says who acts
+on whom, why, which permissions that takes, and what it did.
 
 Without --input it makes records up; with it, it walks your own file (text or gzip; a file of another
 format than version 2's default needs its header line). The folder is removed at the end unless --stay,
@@ -45,15 +42,7 @@ which keeps the server up until Ctrl-C, and the folder after it.`,
 	return c
 }
 
-// demoRows is enough for the queries to have something to say, and quick.
-const demoRows = 20_000
-
 func demo(ctx context.Context, out io.Writer, input string, stay bool) (err error) {
-	if input != "" {
-		if _, err := os.Stat(input); err != nil {
-			return err
-		}
-	}
 	dir, err := os.MkdirTemp("", "flowlake-demo-")
 	if err != nil {
 		return err
@@ -67,6 +56,10 @@ func demo(ctx context.Context, out io.Writer, input string, stay bool) (err erro
 			return err
 		}
 	}
+	seen, err := look(input)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	srv, err := startServer(ctx, dir)
 	if err != nil {
@@ -78,8 +71,9 @@ func demo(ctx context.Context, out io.Writer, input string, stay bool) (err erro
 	if err != nil {
 		return err
 	}
-	w := newWalk(cfg, out, input)
+	w := newWalk(cfg, out, input, seen)
 	fmt.Fprintf(out, "A flowlake server runs at %s, its data in %s\n", srv.endpoint, srv.data)
+	fmt.Fprint(out, "Each step says who acts on whom, why, and which permissions its operations declare;\nevery call here is made, and allowed, as the account's root.\n")
 	if err := w.run(ctx); err != nil {
 		return fmt.Errorf("step %d, %s: %w%s", w.step, w.title, err, srv.lastLines())
 	}
@@ -108,30 +102,6 @@ The folder stays after it: flowlake serve --data %[1]s --credentials %[4]s
 	case err := <-srv.exited:
 		srv.exited <- err
 		return fmt.Errorf("the server ended: %w%s", err, srv.lastLines())
-	}
-}
-
-// writeDemoRecords makes up the last hour of a small VPC.
-func writeDemoRecords(path string) error {
-	g, err := synthetic.New(synthetic.Config{
-		Seed: uint64(time.Now().UnixNano()), Rows: demoRows, Fields: flow.DefaultFormat(),
-		Start: time.Now().UTC().Add(-time.Hour).Truncate(time.Minute),
-	})
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(f)
-	var line []byte
-	for {
-		var ok bool
-		if line, ok = g.Next(line[:0]); !ok {
-			return errors.Join(w.Flush(), f.Close())
-		}
-		w.Write(append(line, '\n'))
 	}
 }
 

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/athena/types"
+	"github.com/rivo/uniseg"
 )
 
-// maxCell is the widest a table's cell is shown, in runes; the other outputs never cut.
+// maxCell is the widest a table's cell is shown; the other outputs never cut.
 const maxCell = 80
 
 // tableRows writes an aligned table. The first page of rows sizes the columns; a later, wider value
@@ -20,8 +20,12 @@ type tableRows struct {
 	w       io.Writer
 	columns []types.ColumnInfo
 	indent  string // before each line
+	width   int    // of the whole table: the columns that do not fit are left out, the first stay; 0: any
+	keep    string // a column that is never left out
+
 	pending [][]string
-	widths  []int
+	widths  []int  // in a terminal's cells
+	out     []bool // the columns that are left out
 	count   int
 }
 
@@ -47,10 +51,52 @@ func cell(v string) string {
 		}
 		return r
 	}, v)
-	if utf8.RuneCountInString(v) > maxCell {
-		v = string([]rune(v)[:maxCell-1]) + "…"
+	if uniseg.StringWidth(v) <= maxCell {
+		return v
 	}
-	return v
+	cut, width := 0, 0
+	for g := uniseg.NewGraphemes(v); g.Next(); {
+		if width += g.Width(); width >= maxCell {
+			break
+		}
+		_, cut = g.Positions()
+	}
+	return v[:cut] + "…"
+}
+
+// fit chooses the columns to leave out.
+func (t *tableRows) fit() {
+	t.out = make([]bool, len(t.widths))
+	if t.width == 0 {
+		return
+	}
+	left := t.width - uniseg.StringWidth(t.indent)
+	kept := func(i int) bool { return i < len(t.columns) && aws.ToString(t.columns[i].Name) == t.keep }
+	for i, n := range t.widths {
+		if kept(i) {
+			left -= n + 2
+		}
+	}
+	full := false
+	for i, n := range t.widths {
+		if kept(i) {
+			continue
+		}
+		if full = full || i > 0 && n > left; full {
+			t.out[i] = true
+		}
+		left -= n + 2
+	}
+}
+
+// hidden names the columns that are left out.
+func (t *tableRows) hidden() (labels []string) {
+	for i, out := range t.out {
+		if out && i < len(t.columns) {
+			labels = append(labels, aws.ToString(t.columns[i].Name))
+		}
+	}
+	return labels
 }
 
 func (t *tableRows) flush() error {
@@ -63,9 +109,10 @@ func (t *tableRows) flush() error {
 				if i >= len(t.widths) {
 					t.widths = append(t.widths, 0)
 				}
-				t.widths[i] = max(t.widths[i], utf8.RuneCountInString(c))
+				t.widths[i] = max(t.widths[i], uniseg.StringWidth(c))
 			}
 		}
+		t.fit()
 		if len(labels) > 0 {
 			t.line(w, labels)
 			rule := make([]string, len(t.widths))
@@ -85,12 +132,15 @@ func (t *tableRows) flush() error {
 func (t *tableRows) line(w *bufio.Writer, cells []string) {
 	var b strings.Builder
 	for i, c := range cells {
-		if i > 0 {
+		if i < len(t.out) && t.out[i] {
+			continue
+		}
+		if b.Len() > 0 {
 			b.WriteString("  ")
 		}
 		pad := 0
 		if i < len(t.widths) {
-			pad = max(0, t.widths[i]-utf8.RuneCountInString(c))
+			pad = max(0, t.widths[i]-uniseg.StringWidth(c))
 		}
 		if t.right(i) {
 			b.WriteString(strings.Repeat(" ", pad) + c)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/athena"
@@ -15,8 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-
-	"flowlake/flow"
 )
 
 // The names of the walk's things.
@@ -30,12 +29,6 @@ const (
 	demoCrawler    = "vpc-flow-log-crawler"
 )
 
-// demoPattern is the Grok pattern that people find when they look for one: it does not match NODATA
-// records, which is what the classifier doctor is for.
-const demoPattern = `%{NUMBER:version:int} %{NUMBER:account_id} %{NOTSPACE:interface_id} %{IP:srcaddr} %{IP:dstaddr} ` +
-	`%{NUMBER:srcport:int} %{NUMBER:dstport:int} %{NUMBER:protocol:int} %{NUMBER:packets:int} %{NUMBER:bytes:int} ` +
-	`%{NUMBER:start_time:long} %{NUMBER:end_time:long} %{WORD:action} %{WORD:log_status}`
-
 // walk takes a file of flow logs through the pipeline's public API, one step after the other.
 type walk struct {
 	cfg   aws.Config
@@ -48,17 +41,17 @@ type walk struct {
 	glue   *glue.Client
 	athena *athena.Client
 
-	step    int
-	title   string
-	pattern string // the classifier's
-	address string // for the first query
-	task    string
-	table   string
+	sighting
+
+	step  int
+	title string
+	task  string
+	table string
 }
 
-func newWalk(cfg aws.Config, out io.Writer, input string) *walk {
+func newWalk(cfg aws.Config, out io.Writer, input string, seen sighting) *walk {
 	w := &walk{
-		cfg: cfg, out: out, input: input, needs: map[string][]string{},
+		cfg: cfg, out: out, input: input, sighting: seen, needs: map[string][]string{},
 		logs: cloudwatchlogs.NewFromConfig(cfg), glue: glue.NewFromConfig(cfg), athena: athena.NewFromConfig(cfg),
 		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
@@ -72,7 +65,7 @@ func newWalk(cfg aws.Config, out io.Writer, input string) *walk {
 
 func (w *walk) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		w.look, w.makeGroup, w.putEvents, w.makeBucket, w.export, w.makeClassifier, w.crawl, w.queryAddress, w.queryTalkers,
+		w.makeGroup, w.putEvents, w.makeBucket, w.export, w.makeClassifier, w.crawl, w.queryAddress, w.queryTalkers,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -81,91 +74,61 @@ func (w *walk) run(ctx context.Context) error {
 	return nil
 }
 
-// begin prints a step's heading: who does what to whom, why, and what that takes.
-func (w *walk) begin(title, why string, operations ...string) {
+// begin prints a step's heading: who acts on whom, why, and which permissions the operations declare.
+func (w *walk) begin(title, who, why string, operations ...string) {
 	w.step++
 	w.title = title
-	fmt.Fprintf(w.out, "\n%d. %s\n   %s\n", w.step, title, why)
+	fmt.Fprintf(w.out, "\n%d. %s\n", w.step, title)
+	w.labelled("who", who)
+	w.labelled("why", why)
 	var needs []string
 	for _, op := range operations {
 		needs = append(needs, w.needs[op]...)
 	}
-	if len(needs) > 0 {
-		fmt.Fprintf(w.out, "   takes  %s\n", strings.Join(needs, ", "))
+	w.labelled("takes", strings.Join(needs, ", "))
+}
+
+// walkWidth is the widest that the walk's own lines are.
+const walkWidth = 100
+
+// labelled prints a text behind its label, in lines of their own below each other.
+func (w *walk) labelled(label, text string) {
+	for _, line := range wrap(text, walkWidth-10) {
+		fmt.Fprintf(w.out, "   %-5s  %s\n", label, line)
+		label = ""
 	}
 }
 
+// wrap breaks a text at blanks into lines of at most so many runes, or of one longer word.
+func wrap(text string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// did prints what came of a step.
 func (w *walk) did(format string, args ...any) {
-	fmt.Fprintf(w.out, "   ✓ "+format+"\n", args...)
-}
-
-// look reads the beginning of the input: which pattern fits its columns, which address to ask for.
-func (w *walk) look(context.Context) error {
-	w.title = "reading the input"
-	lines, err := openLines(w.input, io.Discard)
-	if err != nil {
-		return err
+	mark := "✓"
+	for _, line := range wrap(fmt.Sprintf(format, args...), walkWidth-5) {
+		fmt.Fprintf(w.out, "   %s %s\n", mark, line)
+		mark = " "
 	}
-	defer lines.close()
-	w.pattern = demoPattern
-	fields := flow.DefaultFormat()
-	var addresses []string
-	for len(addresses) < 5000 {
-		line, err := lines.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if headed, ok := flow.ParseHeader(line); ok {
-			if fields = headed; flow.Header(fields) != flow.Header(flow.DefaultFormat()) {
-				w.pattern = patternFor(fields)
-			}
-			continue
-		}
-		if _, record, ok := flow.CutExportTimestamp(line); ok {
-			line = record
-		}
-		r, err := flow.Parse(fields, line)
-		if err != nil {
-			continue
-		}
-		if a := r.Get("srcaddr").Text(); a != "" {
-			addresses = append(addresses, a)
-		}
-	}
-	if len(addresses) == 0 {
-		return fmt.Errorf("%s has no flow-log record with a source address: is it of another format than version 2's default, without its header line?", w.input)
-	}
-	w.address = addresses[0]
-	for _, a := range addresses {
-		if a == "192.168.1.10" {
-			w.address = a
-		}
-	}
-	return nil
-}
-
-// patternFor is a Grok pattern for the columns of a header line. Every value is taken as it is: what is
-// no number becomes NULL in a column of numbers.
-func patternFor(fields []flow.Field) string {
-	parts := make([]string, len(fields))
-	for i, f := range fields {
-		parts[i] = "%{NOTSPACE:" + f.Column()
-		switch f.Type {
-		case flow.Int32:
-			parts[i] += ":int"
-		case flow.Int64:
-			parts[i] += ":long"
-		}
-		parts[i] += "}"
-	}
-	return strings.Join(parts, " ")
 }
 
 func (w *walk) makeGroup(ctx context.Context) error {
-	w.begin("Log group", "Flow logs arrive as events in a CloudWatch Logs group; it keeps them until they are exported.", "logs:CreateLogGroup")
+	w.begin("Log group", "you → CloudWatch Logs",
+		"Flow logs arrive as events in a log group, which keeps them until they expire.", "logs:CreateLogGroup")
 	_, err := w.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(demoGroup)})
 	if err == nil {
 		w.did("log group %s", demoGroup)
@@ -174,7 +137,8 @@ func (w *walk) makeGroup(ctx context.Context) error {
 }
 
 func (w *walk) putEvents(ctx context.Context) error {
-	w.begin("PutLogEvents", "The flow-log service writes each interface's records to its stream; an answer means that they are on disk.",
+	w.begin("PutLogEvents", "the flow-log service's role → CloudWatch Logs",
+		"Each network interface's records go to a stream of its own. An answer means that they are on disk.",
 		"logs:CreateLogStream", "logs:PutLogEvents")
 	imp := &groupImport{client: w.logs, group: demoGroup, log: io.Discard}
 	began := time.Now()
@@ -183,13 +147,13 @@ func (w *walk) putEvents(ctx context.Context) error {
 	}
 	w.did("%d events in stream %s, in %d ms", imp.events, demoStream, time.Since(began).Milliseconds())
 	if imp.retimed > 0 {
-		w.did("%d of them are older than 14 days: they entered with the present as their event time", imp.retimed)
+		w.did("%d of them are older than 14 days, or lie in the future: they entered with the present as their event time", imp.retimed)
 	}
 	return nil
 }
 
 func (w *walk) makeBucket(ctx context.Context) error {
-	w.begin("Bucket", "The lake: objects that queries read, and that outlive the log group's retention.", "s3:CreateBucket")
+	w.begin("Bucket", "you → S3", "SQL reads objects, and they outlive the log group's retention.", "s3:CreateBucket")
 	_, err := w.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(demoBucket)})
 	if err == nil {
 		w.did("s3://%s", demoBucket)
@@ -198,7 +162,8 @@ func (w *walk) makeBucket(ctx context.Context) error {
 }
 
 func (w *walk) export(ctx context.Context) error {
-	w.begin("Export task", "CloudWatch Logs copies the group's events into the bucket, as its own service principal.",
+	w.begin("Export task", "you → CloudWatch Logs → S3",
+		"The service copies the group's events into the bucket, as its own principal (s3:PutObject, which a bucket policy grants).",
 		"logs:CreateExportTask", "logs:DescribeExportTasks", "s3:ListObjectsV2")
 	out, err := w.logs.CreateExportTask(ctx, &cloudwatchlogs.CreateExportTaskInput{
 		LogGroupName: aws.String(demoGroup), Destination: aws.String(demoBucket), DestinationPrefix: aws.String(demoPrefix),
@@ -228,14 +193,16 @@ func (w *walk) export(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.did("objects in s3://%s", demoBucket)
 	for _, o := range list.Contents {
-		w.did("s3://%s/%s  %d bytes", demoBucket, *o.Key, aws.ToInt64(o.Size))
+		fmt.Fprintf(w.out, "     %s  %d bytes\n", *o.Key, aws.ToInt64(o.Size))
 	}
 	return nil
 }
 
 func (w *walk) makeClassifier(ctx context.Context) error {
-	w.begin("Database and classifier", "The classifier is the rule by which the crawler takes lines apart: a Grok pattern names and types the fields.",
+	w.begin("Database and classifier", "you → Glue",
+		"The classifier is how the crawler takes lines apart: a Grok pattern names the fields and gives them types.",
 		"glue:CreateDatabase", "glue:CreateClassifier")
 	if _, err := w.glue.CreateDatabase(ctx, &glue.CreateDatabaseInput{DatabaseInput: &gluetypes.DatabaseInput{Name: aws.String(demoDatabase)}}); err != nil {
 		return err
@@ -250,7 +217,8 @@ func (w *walk) makeClassifier(ctx context.Context) error {
 }
 
 func (w *walk) crawl(ctx context.Context) error {
-	w.begin("Crawler", "The crawler reads the objects as its role, classifies them, and writes the table and its partitions.",
+	w.begin("Crawler", "you → Glue → S3 and the catalogue",
+		"The crawler reads the objects as the role that you pass to it, and writes a table and its partitions.",
 		"glue:CreateCrawler", "glue:StartCrawler", "glue:GetCrawler", "glue:GetTables")
 	_, err := w.glue.CreateCrawler(ctx, &glue.CreateCrawlerInput{
 		Name: aws.String(demoCrawler), Role: aws.String("arn:aws:iam::" + defaultAccount + ":role/flow-log-crawler"), DatabaseName: aws.String(demoDatabase),
@@ -310,21 +278,33 @@ func (w *walk) doctor(ctx context.Context) error {
 			return err
 		}
 		fmt.Fprintf(w.out, "\n   The classifier doctor on %s:\n", d.Classifier)
+		explains := false // the line below a caret does
 		for line := range strings.SplitSeq(strings.TrimRight(b.String(), "\n"), "\n") {
-			fmt.Fprintln(w.out, strings.TrimRight("     "+line, " "))
+			text := strings.TrimLeft(line, " ")
+			indent := strings.Repeat(" ", 5+len(line)-len(text))
+			if explains || strings.HasPrefix(text, "- ") {
+				for _, part := range wrap(text, walkWidth-len(indent)) {
+					fmt.Fprintln(w.out, indent+part)
+				}
+			} else {
+				fmt.Fprintln(w.out, strings.TrimRight(indent+text, " "))
+			}
+			explains = text == "^"
 		}
 	}
 	return nil
 }
 
 func (w *walk) queryAddress(ctx context.Context) error {
-	w.begin("SQL: what one address sent", "Athena reads the table's objects as the caller and keeps the result in the workgroup's bucket.",
+	w.begin("SQL: what one address sent", "you → Athena → the catalogue and S3",
+		"Athena finds the table and reads its objects as you, and keeps the result in the workgroup's bucket.",
 		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
 	return w.query(ctx, fmt.Sprintf("SELECT *\nFROM %s\nWHERE srcaddr = '%s'\nLIMIT 100", w.table, strings.ReplaceAll(w.address, "'", "''")), 5)
 }
 
 func (w *walk) queryTalkers(ctx context.Context) error {
-	w.begin("SQL: the ten that sent most", "One pass over the partitions, in a process of its own that can read these files and nothing else.",
+	w.begin("SQL: the ten that sent most", "you → Athena → the catalogue and S3",
+		"A query runs in a process of its own, which can read these files and nothing else.",
 		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
 	return w.query(ctx, fmt.Sprintf("SELECT srcaddr, SUM(bytes) as total_bytes\nFROM %s\nGROUP BY srcaddr\nORDER BY total_bytes DESC\nLIMIT 10", w.table), 10)
 }
@@ -349,7 +329,7 @@ func (w *walk) query(ctx context.Context, text string, show int) error {
 		return err
 	}
 	columns, rows := page.ResultSet.ResultSetMetadata.ColumnInfo, page.ResultSet.Rows[1:]
-	t := &tableRows{w: w.out, columns: columns, indent: "     "}
+	t := &tableRows{w: w.out, columns: columns, indent: "     ", width: walkWidth, keep: "srcaddr"}
 	for _, r := range rows[:min(show, len(rows))] {
 		if err := t.row(r.Data); err != nil {
 			return err
@@ -359,15 +339,18 @@ func (w *walk) query(ctx context.Context, text string, show int) error {
 		return err
 	}
 	if more := len(rows) - show; more > 0 {
-		fmt.Fprintf(w.out, "     … and %d more rows\n", more)
+		fmt.Fprintf(w.out, "     … and %s more\n", count(int64(more), "row"))
+	}
+	for i, line := range wrap(strings.Join(t.hidden(), ", "), walkWidth-20) {
+		fmt.Fprintf(w.out, "     %-14s %s\n", []string{"… and columns", ""}[min(i, 1)], line)
 	}
 	done, err := w.athena.GetQueryExecution(ctx, &athena.GetQueryExecutionInput{QueryExecutionId: &id})
 	if err != nil {
 		return err
 	}
 	s := done.QueryExecution.Statistics
-	w.did("%d rows, %d bytes scanned, %d ms; kept at %s", len(rows), aws.ToInt64(s.DataScannedInBytes), aws.ToInt64(s.TotalExecutionTimeInMillis),
-		aws.ToString(done.QueryExecution.ResultConfiguration.OutputLocation))
+	w.did("%s, %d bytes scanned, %d ms, kept at", count(int64(len(rows)), "row"), aws.ToInt64(s.DataScannedInBytes), aws.ToInt64(s.TotalExecutionTimeInMillis))
+	fmt.Fprintf(w.out, "     %s\n", aws.ToString(done.QueryExecution.ResultConfiguration.OutputLocation))
 	return nil
 }
 
