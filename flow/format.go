@@ -64,15 +64,15 @@ func FormatString(fields []Field) string {
 }
 
 func unknownField(subject, name string) error {
-	if closest, ok := Closest(name); ok {
-		return fault.Newf(fault.Invalid, subject, "unknown field %q; did you mean %s?", name, closest)
+	if near, ok := closest(name); ok {
+		return fault.Newf(fault.Invalid, subject, "unknown field %q; did you mean %s?", name, near)
 	}
 	return fault.Newf(fault.Invalid, subject, "unknown field %q", name)
 }
 
-// Closest returns the field name that is the fewest edits away from name, if it is near enough to be
+// closest returns the field name that is the fewest edits away from name, if it is near enough to be
 // a slip of the hand: a third of the name's length, at least two edits.
-func Closest(name string) (string, bool) {
+func closest(name string) (string, bool) {
 	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
 	if len(name) > 64 { // longer than any field by far
 		return "", false
