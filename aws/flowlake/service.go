@@ -53,8 +53,16 @@ type door struct {
 	logs *logs.Store
 }
 
-// verify streams; it works as long as its client listens.
+// verify streams; it works as long as its client listens. ?sums=true has it read every object's bytes.
 func (d *door) verify(ctx context.Context, call *wire.Call) error {
+	sums := false
+	switch text := call.Request.URL.Query().Get("sums"); text {
+	case "true":
+		sums = true
+	case "", "false":
+	default:
+		return fault.Newf(fault.Invalid, "parameter sums", "%q is neither true nor false", text)
+	}
 	if _, err := io.Copy(io.Discard, call.Body); err != nil { // its hash is checked at its end
 		return err
 	}
@@ -66,7 +74,6 @@ func (d *door) verify(ctx context.Context, call *wire.Call) error {
 		}
 		out.write(VerifyLine{Room: "logs", Damage: err.Error()})
 	}
-	sums := call.Request.URL.Query().Get("sums") == "true"
 	seen, damage, err := d.lake.Verify(ctx, lake.VerifyOptions{Sums: sums, Progress: func(p lake.VerifyProgress) {
 		out.progress(VerifyLine{Room: "lake", Checked: p.Objects, Bytes: p.Bytes})
 	}})
