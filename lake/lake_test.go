@@ -67,7 +67,7 @@ func get(t testing.TB, s *Store, key string) string {
 	return string(b)
 }
 
-// files counts the object files that lie in the folder, after the reaper has been.
+// countFiles counts the object files that lie in the folder, after the reaper has been.
 func countFiles(t testing.TB, s *Store) int {
 	t.Helper()
 	if err := s.reap(ctx); err != nil {

@@ -13,7 +13,7 @@ import (
 	"flowlake/fault"
 )
 
-// join uploads parts and completes them.
+// multipart uploads parts and completes them.
 func multipart(t testing.TB, s *Store, key string, sum Checksum, parts ...string) (UploadRef, Object) {
 	t.Helper()
 	u, err := s.CreateUpload(ctx, root, PutInput{Bucket: "lake", Key: key, Headers: Headers{ContentType: "a/b"}, Checksum: sum})
