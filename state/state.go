@@ -59,6 +59,11 @@ func Open(dir string) (*Store, error) {
 	if err := f.Close(); err != nil {
 		return nil, fault.Newf(fault.Unavailable, "state file "+path, "%w", err)
 	}
+	for _, folder := range []string{dir, filepath.Dir(dir)} { // SQLite syncs what it writes, not the names it found
+		if err := syncFolder(folder); err != nil {
+			return nil, fault.Newf(fault.Unavailable, "state folder "+folder, "%w", err)
+		}
+	}
 	s := &Store{}
 	if s.write, err = connect(path, "_txlock=immediate", 1); err != nil {
 		return nil, err
@@ -72,6 +77,14 @@ func Open(dir string) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func connect(path, option string, connections int) (*sql.DB, error) {
