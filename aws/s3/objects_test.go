@@ -155,6 +155,20 @@ func TestObjects(t *testing.T) {
 	})
 }
 
+// TestHeadersOfOtherSDKs has what SDKs other than Go's send with every request.
+func TestHeadersOfOtherSDKs(t *testing.T) {
+	h := serve(t, false)
+	for name, value := range map[string]string{
+		"x-amz-api-version": "2006-03-01", // C++, and with it PyArrow
+		"x-amz-user-agent":  "aws-sdk-js/3.0.0",
+	} {
+		_, err := h.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String("lake")}, s3.WithAPIOptions(smithyhttp.AddHeaderValue(name, value)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestStreams(t *testing.T) {
 	big := bytes.Repeat([]byte("0123456789abcdef"), 200_000) // 3.2 MB, several chunks
 	unsigned := func(o *s3.Options) {                        // without TLS the SDK needs to be told

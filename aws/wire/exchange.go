@@ -278,6 +278,7 @@ var frameNames = map[string]bool{
 	"?X-Amz-Signature": true, "?X-Amz-Security-Token": true, "?X-Amz-Content-Sha256": true, "?x-id": true,
 	"x-amz-date": true, "x-amz-security-token": true, "x-amz-content-sha256": true, "x-amz-decoded-content-length": true,
 	"x-amz-trailer": true, "x-amz-sdk-checksum-algorithm": true, "x-amz-user-agent": true,
+	"x-amz-api-version": true, // the C++ SDK's, PyArrow's below: S3 has had one version ever
 }
 
 // unhoist turns a presigned URL's x-amz-* parameters into the headers that they are: presigners move them into the query,
