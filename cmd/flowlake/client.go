@@ -28,9 +28,11 @@ import (
 // running server noted in its data folder. AWS's public endpoints are never one.
 type target struct {
 	endpoint, data, credentials, region string
+	otherwise                           string // how to name a server, beside starting one
 }
 
 func (t *target) flags(c *cobra.Command) {
+	t.otherwise = "or name one with --endpoint URL, or AWS_ENDPOINT_URL"
 	c.Flags().StringVar(&t.endpoint, "endpoint", os.Getenv("AWS_ENDPOINT_URL"), "the server's URL (AWS_ENDPOINT_URL; default: what the server noted in --data)")
 	dataFlag(c, &t.data)
 	credentialsFlag(c, &t.credentials)
@@ -45,8 +47,8 @@ func (t *target) address() (string, error) {
 	if endpoint == "" {
 		noted, ok := readNote(t.data, endpointNote)
 		if !ok {
-			return "", &exitError{exitNoServer, fmt.Errorf("no flowlake endpoint: none is given and no server has run on %s\n"+
-				"start one with: flowlake serve\nor name one with --endpoint URL, or AWS_ENDPOINT_URL", t.data)}
+			return "", &exitError{exitNoServer, fmt.Errorf("no flowlake endpoint: none is given and no server runs on %s\n"+
+				"start one with: flowlake serve\n%s", t.data, t.otherwise)}
 		}
 		endpoint = noted
 	}
@@ -82,7 +84,7 @@ func (t *target) rootKey() (aws.Credentials, error) {
 	}
 	id, secret, err := access.ReadCredentials(path)
 	if err != nil {
-		return aws.Credentials{}, fmt.Errorf("no key to sign with: %w", err)
+		return aws.Credentials{}, fmt.Errorf("no key to sign with: %w\nname root's file with --credentials, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", err)
 	}
 	return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, nil
 }
@@ -107,7 +109,7 @@ func (t *target) config() (aws.Config, error) {
 		BaseEndpoint: aws.String(endpoint),
 		Credentials:  credentials.StaticCredentialsProvider{Value: key},
 		HTTPClient:   &http.Client{Transport: plainBodies{transport}},
-		Retryer:      func() aws.Retryer { return retry.NewStandard() },
+		Retryer:      func() aws.Retryer { return patient{retry.NewStandard()} },
 	}, nil
 }
 
@@ -145,6 +147,15 @@ func directTransport() (*http.Transport, error) {
 	return tr, nil
 }
 
+// patient tries again as the SDK does, but not where nobody listens: people are told at once.
+type patient struct{ aws.RetryerV2 }
+
+// IsErrorRetryable reports whether another attempt may help.
+func (p patient) IsErrorRetryable(err error) bool {
+	dial, ok := errors.AsType[*net.OpError](err)
+	return !(ok && dial.Op == "dial") && p.RetryerV2.IsErrorRetryable(err)
+}
+
 // plainBodies hides from net/http that the SDK's request bodies can write themselves. smithy-go closes a body as soon as
 // the answer begins, and its WriteTo then answers io.EOF, for which net/http drops the connection while a
 // long answer is still on its way: "use of closed network connection", from any server that answers quickly.
@@ -165,7 +176,11 @@ func (p plainBodies) RoundTrip(r *http.Request) (*http.Response, error) {
 func describe(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		return api.ErrorCode() + ": " + api.ErrorMessage()
+		where := "" // what our own code said around the SDK's error: a file, a line
+		if call, ok := errors.AsType[*smithy.OperationError](err); ok {
+			where, _, _ = strings.Cut(err.Error(), call.Error())
+		}
+		return where + api.ErrorCode() + ": " + api.ErrorMessage()
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {

@@ -16,10 +16,11 @@ import (
 
 func crawlCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "crawl",
-		Short: "Read what crawlers found",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "crawl",
+		Short:   "Read what crawlers found",
+		Example: "  flowlake crawl report vpc-flow-log-crawler",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	var (
 		t      target

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ for eval in sh, bash or zsh, and holds a secret.`,
 			if err != nil {
 				return err
 			}
-			return printEnv(c.OutOrStdout(), endpoint, key.AccessKeyID, key.SecretAccessKey, t.workRegion(), os.Getenv("NO_PROXY"))
+			return printEnv(c.OutOrStdout(), endpoint, key.AccessKeyID, key.SecretAccessKey, t.workRegion(), os.Getenv("NO_PROXY")+","+os.Getenv("no_proxy"))
 		},
 	}
 	t.serverOnly(c)
@@ -40,6 +41,7 @@ for eval in sh, bash or zsh, and holds a secret.`,
 // serverOnly declares the flags of a command that must speak of the server on a data folder, and of
 // no other endpoint or key that the environment happens to hold.
 func (t *target) serverOnly(c *cobra.Command) {
+	t.otherwise = "or name its folder with --data"
 	dataFlag(c, &t.data)
 	credentialsFlag(c, &t.credentials)
 	c.Flags().StringVar(&t.region, "region", "", "the region to work in (default: the server's)")
@@ -50,10 +52,10 @@ func printEnv(w io.Writer, endpoint, id, secret, region, noProxy string) error {
 	if err != nil {
 		return err
 	}
-	hosts := u.Hostname()
-	for _, h := range strings.Split(noProxy, ",") {
-		if h = strings.TrimSpace(h); h != "" && h != u.Hostname() {
-			hosts = h + "," + hosts
+	var hosts []string
+	for h := range strings.SplitSeq(noProxy+","+u.Hostname(), ",") {
+		if h = strings.TrimSpace(h); h != "" && !slices.Contains(hosts, h) {
+			hosts = append(hosts, h)
 		}
 	}
 	_, err = fmt.Fprintf(w, `export AWS_ENDPOINT_URL=%s
@@ -63,7 +65,7 @@ export AWS_REGION=%s
 export AWS_DEFAULT_REGION=%s
 unset AWS_SESSION_TOKEN AWS_PROFILE
 export NO_PROXY=%s no_proxy=%[6]s
-`, shellQuote(endpoint), shellQuote(id), shellQuote(secret), shellQuote(region), shellQuote(region), shellQuote(hosts))
+`, shellQuote(endpoint), shellQuote(id), shellQuote(secret), shellQuote(region), shellQuote(region), shellQuote(strings.Join(hosts, ",")))
 	return err
 }
 

@@ -14,10 +14,11 @@ import (
 
 func grokCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "grok",
-		Short: "Try Grok patterns on files",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "grok",
+		Short:   "Try Grok patterns on files",
+		Example: "  flowlake grok test --pattern '%{NUMBER:version:int} %{NOTSPACE:account_id}' flows.log",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(grokTestCommand())
 	return c

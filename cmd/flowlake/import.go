@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -53,8 +54,9 @@ its header line. Importing the same file again writes the same objects, not seco
 			}
 			bar := newProgress("import", totalSize(files))
 			defer bar.Close()
+			notes := aboveBar{bar, c.ErrOrStderr()}
 			if group != "" {
-				imp := &groupImport{client: cloudwatchlogs.NewFromConfig(cfg), group: group, log: c.ErrOrStderr()}
+				imp := &groupImport{client: cloudwatchlogs.NewFromConfig(cfg), group: group, log: notes}
 				return asNoServer(imp.run(c.Context(), files, stream, bar))
 			}
 			who, err := sts.NewFromConfig(cfg).GetCallerIdentity(c.Context(), &sts.GetCallerIdentityInput{})
@@ -63,7 +65,7 @@ its header line. Importing the same file again writes the same objects, not seco
 			}
 			imp := &bucketImport{
 				client: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
-				bucket: bucket, prefix: prefix, account: *who.Account, region: cfg.Region, log: c.ErrOrStderr(),
+				bucket: bucket, prefix: prefix, account: *who.Account, region: cfg.Region, log: notes,
 			}
 			return imp.run(c.Context(), files, bar)
 		},
@@ -77,7 +79,7 @@ its header line. Importing the same file again writes the same objects, not seco
 }
 
 // note writes one line for the person who runs the command.
-func note(w interface{ Write([]byte) (int, error) }, format string, args ...any) {
+func note(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, format+"\n", args...)
 }
 

@@ -35,13 +35,14 @@ type bucketImport struct {
 }
 
 func (b *bucketImport) run(ctx context.Context, files []string, read io.Writer) error {
+	_, missing := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.bucket}) // in us-east-1 S3 makes one's own bucket again
 	_, err := b.client.CreateBucket(ctx, b.newBucket())
 	var owned *types.BucketAlreadyOwnedByYou
 	switch {
 	case errors.As(err, &owned):
 	case err != nil:
 		return asNoServer(err)
-	default:
+	case missing != nil:
 		note(b.log, "created bucket %s", b.bucket)
 	}
 	for _, f := range files {
@@ -95,6 +96,11 @@ func (b *bucketImport) file(ctx context.Context, name string, read io.Writer) er
 			line = record
 		}
 		if clock.header(line) {
+			if days.header != string(line) { // the files that one of another header is joined to are whole
+				if err := b.putAll(ctx, days); err != nil {
+					return err
+				}
+			}
 			days.header = string(line)
 			continue
 		}
@@ -120,6 +126,11 @@ func (b *bucketImport) file(ctx context.Context, name string, read io.Writer) er
 			}
 		}
 	}
+	return b.putAll(ctx, days)
+}
+
+// putAll uploads the days that are open.
+func (b *bucketImport) putAll(ctx context.Context, days *dayFiles) error {
 	for _, d := range days.oldestFirst() {
 		delete(days.open, d.date)
 		if err := b.put(ctx, d); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -52,22 +53,24 @@ func (g *groupImport) run(ctx context.Context, files []string, stream string, re
 		if name == "" {
 			name = streamName(f)
 		}
-		_, err := g.client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &g.group, LogStreamName: &name})
-		if err := unlessExists(err); err != nil {
-			return err
+		_, err = g.client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &g.group, LogStreamName: &name})
+		if err = unlessExists(err); err == nil {
+			err = g.file(ctx, f, name, read)
 		}
-		if err := g.file(ctx, f, name, read); err != nil {
-			return err
+		if err != nil {
+			break
 		}
 	}
-	note(g.log, "imported %s into log group %s", count(g.events, "event"), g.group)
+	if err == nil || g.events > 0 { // what came in before an error stays
+		note(g.log, "imported %s into log group %s", count(g.events, "event"), g.group)
+	}
 	if g.retimed > 0 {
-		note(g.log, "%s of them entered with the time of import as event time: older than 14 days, too far ahead, or without a time of their own", count(g.retimed, "event"))
+		note(g.log, "%d of them entered with the time of import as event time: older than 14 days, too far ahead, or without a time of their own", g.retimed)
 	}
-	if g.rejected > 0 {
+	if err == nil && g.rejected > 0 {
 		return fmt.Errorf("%s rejected: older than the log group's retention", count(g.rejected, "event"))
 	}
-	return nil
+	return err
 }
 
 func unlessExists(err error) error {
@@ -95,7 +98,7 @@ func (g *groupImport) file(ctx context.Context, name, stream string, read io.Wri
 		return err
 	}
 	defer lines.close()
-	timed, untimed := &eventBatch{}, &eventBatch{}
+	timed, untimed := &eventBatch{}, &eventBatch{retimed: true}
 	var clock recordClock
 	for {
 		line, err := lines.next()
@@ -108,6 +111,9 @@ func (g *groupImport) file(ctx context.Context, name, stream string, read io.Wri
 		if len(line) == 0 || clock.header(line) {
 			continue
 		}
+		if !utf8.Valid(line) { // JSON would change it
+			return fmt.Errorf("%s: line %d is not UTF-8 text", name, lines.number)
+		}
 		if _, record, ok := flow.CutExportTimestamp(line); ok {
 			line = record // the event gets its timestamp anew
 		}
@@ -116,7 +122,6 @@ func (g *groupImport) file(ctx context.Context, name, stream string, read io.Wri
 		b := timed
 		if !ok || now.Sub(at) > maxEventAge-ageMargin || at.Sub(now) > maxEventAhead-ageMargin {
 			b, at = untimed, now
-			g.retimed++
 		}
 		if !b.fits(line, at) {
 			if err := g.put(ctx, stream, b); err != nil {
@@ -151,7 +156,10 @@ func (g *groupImport) put(ctx context.Context, stream string, b *eventBatch) err
 	}
 	g.rejected += lost
 	g.events += int64(len(b.events)) - lost
-	*b = eventBatch{events: b.events[:0]}
+	if b.retimed {
+		g.retimed += int64(len(b.events)) - lost
+	}
+	*b = eventBatch{events: b.events[:0], retimed: b.retimed}
 	return nil
 }
 
@@ -160,6 +168,7 @@ type eventBatch struct {
 	events   []types.InputLogEvent
 	bytes    int
 	from, to time.Time
+	retimed  bool // the events have the time of import
 }
 
 func (b *eventBatch) fits(line []byte, at time.Time) bool {

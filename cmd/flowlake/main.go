@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -59,7 +60,7 @@ func run(ctx context.Context, args []string) int {
 	case errors.As(err, &ee):
 		code = ee.code
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		code = exitInterrupt
+		code, err = exitInterrupt, errors.New("interrupted")
 	}
 	if err.Error() != "" {
 		fmt.Fprintln(os.Stderr, "flowlake: "+describe(err))
@@ -80,6 +81,8 @@ talk to, 4 a check ran and found something wrong, 130 interrupted.`,
   flowlake serve                             # the server, on 127.0.0.1:4566
   eval "$(flowlake env)"                     # then the AWS CLI and SDKs talk to it
   flowlake query "SHOW DATABASES"`,
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -89,10 +92,20 @@ talk to, 4 a check ran and found something wrong, 130 interrupted.`,
 	})
 	root.AddCommand(serveCommand(), envCommand(), demoCommand(), queryCommand(), importCommand(),
 		crawlCommand(), generateCommand(), grokCommand(), verifyCommand(), versionCommand(), workerCommand())
-	for _, c := range root.Commands() {
-		checkedArgs(c)
-	}
+	checkedArgs(root)
 	return root
+}
+
+// knownCommand is where words that are no command end: cobra's own refusal of them has no exit code of ours.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = ", did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return fmt.Errorf("unknown command %q%s", args[0], hint)
 }
 
 // checkedArgs makes wrong arguments of a command and its subcommands a usage error.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -49,9 +50,9 @@ object a row (--output). Ctrl-C stops the query on the server too.`,
 				return asNoServer(err)
 			}
 			if err := q.wait(c.Context(), id); err != nil {
-				return err
+				return asNoServer(err)
 			}
-			return q.print(c.Context(), id, c.OutOrStdout(), output)
+			return asNoServer(q.print(c.Context(), id, c.OutOrStdout(), output))
 		},
 	}
 	t.flags(c)
@@ -64,17 +65,20 @@ object a row (--output). Ctrl-C stops the query on the server too.`,
 }
 
 func statement(stdin io.Reader, args []string, file string) (string, error) {
+	var text []byte
+	var err error
 	switch {
 	case len(args) == 1 && file == "":
-		return args[0], nil
+		text = []byte(args[0])
 	case len(args) == 0 && file == "-":
-		b, err := io.ReadAll(stdin)
-		return string(b), err
+		text, err = io.ReadAll(stdin)
 	case len(args) == 0 && file != "":
-		b, err := os.ReadFile(file)
-		return string(b), err
+		text, err = os.ReadFile(file)
 	}
-	return "", usagef("give one statement, as an argument or with --file\nsee: flowlake query --help")
+	if err == nil && len(bytes.TrimSpace(text)) == 0 {
+		err = usagef("give one statement, as an argument or with --file\nsee: flowlake query --help")
+	}
+	return string(text), err
 }
 
 // queryRun is one statement's way through Athena's API.
@@ -111,7 +115,7 @@ func (q *queryRun) wait(ctx context.Context, id string) error {
 			if _, err := q.client.StopQueryExecution(stop, &athena.StopQueryExecutionInput{QueryExecutionId: &id}); err != nil {
 				return fmt.Errorf("interrupted; query %s may still run: %w", id, err)
 			}
-			return fmt.Errorf("query %s stopped: %w", id, ctx.Err())
+			return &exitError{exitInterrupt, fmt.Errorf("interrupted; query %s is stopped", id)}
 		}
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type serveOptions struct {
 	data, listen, account, region, credentials string
 	cert, key                                  string
 	insecure                                   bool
+	insecureEnv                                string // FLOWLAKE_INSECURE as it is written
 	logLevel                                   string
 }
 
@@ -59,7 +61,9 @@ URL/_flowlake/health answers 200 when the server serves; URL/_flowlake/metrics i
 	f.StringVar(&o.region, "region", fromEnv("FLOWLAKE_REGION", defaultRegion), "the default region (FLOWLAKE_REGION)")
 	f.StringVar(&o.cert, "tls-cert", os.Getenv("FLOWLAKE_TLS_CERT"), "certificate chain in PEM, to serve TLS (FLOWLAKE_TLS_CERT)")
 	f.StringVar(&o.key, "tls-key", os.Getenv("FLOWLAKE_TLS_KEY"), "its key in PEM (FLOWLAKE_TLS_KEY)")
-	f.BoolVar(&o.insecure, "insecure", os.Getenv("FLOWLAKE_INSECURE") == "true", "allow a listener beyond loopback without TLS (FLOWLAKE_INSECURE=true)")
+	o.insecureEnv = fromEnv("FLOWLAKE_INSECURE", "false")
+	insecure, _ := strconv.ParseBool(o.insecureEnv) // check refuses what is neither
+	f.BoolVar(&o.insecure, "insecure", insecure, "allow a listener beyond loopback without TLS (FLOWLAKE_INSECURE=true)")
 	f.StringVar(&o.logLevel, "log-level", fromEnv("FLOWLAKE_LOG_LEVEL", "info"), "debug, info, warn or error (FLOWLAKE_LOG_LEVEL)")
 	return c
 }
@@ -71,6 +75,9 @@ var (
 
 // check names the flag that is wrong.
 func (o *serveOptions) check() error {
+	if _, err := strconv.ParseBool(o.insecureEnv); err != nil {
+		return usagef("FLOWLAKE_INSECURE=%s is neither true nor false", o.insecureEnv)
+	}
 	switch {
 	case !accountID.MatchString(o.account):
 		return usagef("--account %q is not 12 digits", o.account)
@@ -154,6 +161,8 @@ func serve(ctx context.Context, stdout interface{ Write([]byte) (int, error) }, 
 			return fmt.Errorf("data folder: %w", err)
 		}
 	}
+	// In an orderly end nobody is sent to an address where somebody else may listen by then.
+	defer os.Remove(filepath.Join(o.data, endpointNote))
 	log.Info("flowlake starts", "version", version, "data", o.data, "listen", ln.Addr().String(), "tls", tlsConfig != nil,
 		"account", o.account, "region", o.region, "credentials", o.credentials, "took", time.Since(began))
 
