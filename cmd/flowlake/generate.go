@@ -90,16 +90,17 @@ func writeRecords(c *cobra.Command, cfg synthetic.Config, header bool) error {
 		return err
 	}
 	var line []byte
-	for i := 0; ; i++ {
+	for i := 0; i < cfg.Rows; i++ { // 0 rows are none here, and no end to a Generator
 		if i%4096 == 0 && c.Context().Err() != nil {
 			return c.Context().Err()
 		}
 		var ok bool
 		if line, ok = g.Next(line[:0]); !ok {
-			return w.Flush()
+			break
 		}
 		if _, err := w.Write(append(line, '\n')); err != nil {
 			return err
 		}
 	}
+	return w.Flush()
 }
