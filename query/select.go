@@ -21,7 +21,7 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 	}
 	job := Job{SQL: plan.SQL, Output: file, Started: e.Submitted, MaxMemory: q.cfg.MaxMemory}
 	for _, c := range plan.Columns {
-		job.Columns = append(job.Columns, ResultColumn{Name: c.Name, Type: c.Type, Precision: c.Precision, Scale: c.Scale, Nullable: "UNKNOWN"})
+		job.Columns = append(job.Columns, ResultColumn{Name: c.Label, Type: c.Type, Precision: c.Precision, Scale: c.Scale, Nullable: "UNKNOWN"})
 	}
 	files := &pinned{lake: q.lake, caller: e.as()}
 	defer files.release()

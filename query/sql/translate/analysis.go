@@ -25,10 +25,11 @@ type analysis struct {
 	opts    Options
 	catalog string // the data catalogue's name in lower case
 	scans   []*scan
-	names   int      // names made so far
-	depth   int      // of the tree, against the stack's end
-	views   []string // being expanded, outermost first
-	outer   []use    // columns of blocks around a subquery that it names, see scope.subquery
+	terms   []pendingTerm // in the order of the text, as scans are
+	names   int           // names made so far
+	depth   int           // of the tree, against the stack's end
+	views   []string      // being expanded, outermost first
+	outer   []use         // columns of blocks around a subquery that it names, see scope.subquery
 }
 
 // scan is one place that reads a table.
@@ -39,15 +40,16 @@ type scan struct {
 	data   []*scanColumn
 	keys   []*scanColumn
 	path   scanColumn
-	terms  []pendingTerm
 	unused bool // in a WITH table that nothing names
 }
 
 // pendingTerm is a condition on a scan's keys. When it came through a WITH table that is used more than
-// once it holds for one use only, and is dropped.
+// once it holds for one use only, and is dropped; so is one that stands in a WITH table that nothing names.
 type pendingTerm struct {
-	e    expr
-	with []*int
+	scan   *scan
+	e      expr
+	with   []*int
+	unused bool
 }
 
 // scanColumn is a column of a scan, and whether the query needs it.
@@ -102,7 +104,11 @@ func (a *analysis) plan(q *sql.Query, text string) (Plan, error) {
 			name = fmt.Sprintf("_col%d", i)
 		}
 		t, precision, scale := f.t.athena()
-		p.Columns = append(p.Columns, ResultColumn{Name: name, Type: t, Precision: precision, Scale: scale, Trino: f.t.String()})
+		c := ResultColumn{Name: name, Label: f.label, Type: t, Precision: precision, Scale: scale, Trino: f.t.String()}
+		if c.Label == "" {
+			c.Label = name
+		}
+		p.Columns = append(p.Columns, c)
 		list[i] = a.shown(f.t, "r."+column(i)) + " AS " + quoteIdent(name)
 	}
 	p.SQL = "SELECT " + strings.Join(list, ", ") + " FROM (" + r.sql + ") AS r"
@@ -111,7 +117,7 @@ func (a *analysis) plan(q *sql.Query, text string) (Plan, error) {
 	}
 	for _, s := range a.scans {
 		if !s.unused {
-			p.Tables = append(p.Tables, s.table())
+			p.Tables = append(p.Tables, s.table(a.terms))
 		}
 	}
 	return p, nil
@@ -121,7 +127,7 @@ func (a *analysis) plan(q *sql.Query, text string) (Plan, error) {
 func column(i int) string { return fmt.Sprintf("c%d", i) }
 
 // table is what the plan says of a scan, once all its uses are known.
-func (s *scan) table() Table {
+func (s *scan) table(terms []pendingTerm) Table {
 	t := s.Table
 	for i, c := range s.rel.Columns {
 		if s.data[i].read {
@@ -136,12 +142,12 @@ func (s *scan) table() Table {
 	}
 	t.Path = s.path.read
 	t.Constraint.types = s.types
-	for _, p := range s.terms {
-		shared := false
+	for _, p := range terms {
+		drop := p.unused || p.scan != s
 		for _, uses := range p.with {
-			shared = shared || *uses > 1
+			drop = drop || *uses > 1
 		}
-		if !shared {
+		if !drop {
 			t.Constraint.terms = append(t.Constraint.terms, p.e)
 		}
 	}
@@ -179,11 +185,11 @@ func (a *analysis) prune(terms []expr) {
 		if !ok || only == nil {
 			continue
 		}
-		term := pendingTerm{e: t}
+		term := pendingTerm{scan: only, e: t}
 		for w := range with {
 			term.with = append(term.with, w)
 		}
-		only.terms = append(only.terms, term)
+		a.terms = append(a.terms, term)
 	}
 }
 

@@ -132,3 +132,31 @@ func TestColumns(t *testing.T) {
 		t.Errorf("got %s\nwant %s", text, want)
 	}
 }
+
+// TestHeadings checks that results are headed in the case that the query chose.
+func TestHeadings(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"columns and aliases", `SELECT SrcAddr, v.DSTADDR, "Bytes" AS "Total Bytes", count(*) AS N FROM vpc_flow_logs v GROUP BY 1, 2, 3`, "SrcAddr DSTADDR Total Bytes N"},
+		{"a star takes what stands below it", "SELECT * FROM (SELECT X, y AS Name FROM a)", "X Name"},
+		{"a table's own columns", "SELECT * FROM C", "x w"},
+		{"aliases of a WITH table", "WITH T(One, TWO) AS (SELECT x, y FROM a) SELECT *, one FROM t", "One TWO one"},
+		{"aliases of a table", "SELECT * FROM a AS t(P, q, R)", "P q R"},
+		{"a union is headed by its first query", "SELECT x AS First FROM a UNION ALL SELECT x AS Second FROM c", "First"},
+		{"USING", "SELECT * FROM a JOIN c USING (X)", "X y z w"},
+		{"twice", "SELECT x AS A, y AS a FROM a", "A a"},
+		{"none", "SELECT X + 1, 2 FROM a", "_col0 _col1"},
+	} {
+		p, err := plan(t, c.text)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var got []string
+		for _, column := range p.Columns {
+			got = append(got, column.Label)
+		}
+		if text := strings.Join(got, " "); text != c.want {
+			t.Errorf("%s: %s\n got %s\nwant %s", c.name, c.text, text, c.want)
+		}
+	}
+}

@@ -65,7 +65,8 @@ type Table struct {
 
 // ResultColumn is an output column as Athena's ResultSetMetadata describes it.
 type ResultColumn struct {
-	Name      string // lower case; _col0 for an expression without a name
+	Name      string // as the catalogue would spell it, in lower case; _col0 for an expression without a name
+	Label     string // the heading: Name in the case that the query wrote it in
 	Type      string // Athena's type name: varchar, bigint, timestamp with time zone, row …
 	Precision int32
 	Scale     int32

@@ -37,6 +37,8 @@ func TestPruning(t *testing.T) {
 		{"SELECT * FROM vpc_flow_logs WHERE date_add('day', 1, date) = DATE '2022-08-29'", dates, "2022-08-28 garbage"},
 		{"SELECT * FROM vpc_flow_logs WHERE random() < 0.5 AND date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
 		{"WITH q AS (SELECT * FROM vpc_flow_logs) SELECT * FROM q WHERE date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
+		{"WITH q AS (SELECT * FROM vpc_flow_logs), unused AS (SELECT * FROM q WHERE date = DATE '2022-08-28') SELECT * FROM q", dates, all(dates)},
+		{"WITH q AS (SELECT * FROM vpc_flow_logs), unused AS (SELECT * FROM q) SELECT * FROM q WHERE date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
 		{"SELECT * FROM (SELECT date, sum(bytes) FROM vpc_flow_logs GROUP BY date) WHERE date = DATE '2022-08-28'", dates, "2022-08-28 garbage"},
 		{"SELECT * FROM (SELECT * FROM vpc_flow_logs LIMIT 5) WHERE date = DATE '2022-08-28'", dates, all(dates)},
 		{"SELECT * FROM (SELECT date, row_number() OVER (ORDER BY start) AS n FROM vpc_flow_logs) WHERE date = DATE '2022-08-28'", dates, all(dates)},

@@ -54,7 +54,7 @@ func (s *scope) query(q *sql.Query) (result, error) {
 type withText struct {
 	text     string
 	refs     *int
-	from, to int          // its scans
+	from, to place        // its scans and its conditions on partition keys lie between
 	named    map[*int]int // the uses of other WITH tables in it
 }
 
@@ -67,10 +67,19 @@ func (s *scope) uses() map[*int]int {
 	return out
 }
 
-// forget drops the scans of a WITH table that nothing names.
-func (a *analysis) forget(from, to int) {
-	for i := from; i < to; i++ {
+// place is how far an analysis has come.
+type place struct{ scans, terms int }
+
+func (a *analysis) place() place { return place{len(a.scans), len(a.terms)} }
+
+// forget drops what a WITH table that nothing names has left between two places. Its conditions may be on
+// scans before it.
+func (a *analysis) forget(from, to place) {
+	for i := from.scans; i < to.scans; i++ {
 		a.scans[i].unused = true
+	}
+	for i := from.terms; i < to.terms; i++ {
+		a.terms[i].unused = true
 	}
 }
 
@@ -90,7 +99,7 @@ func (s *scope) withTables(w *sql.With) ([]withText, error) {
 		}
 		seen[name] = true
 		in := &scope{a: s.a, src: s.src, db: s.db, parent: s.parent, with: s.with}
-		from, named := len(s.a.scans), s.uses()
+		from, named := s.a.place(), s.uses()
 		res, err := in.query(t.Query)
 		if err != nil {
 			return nil, err
@@ -102,7 +111,7 @@ func (s *scope) withTables(w *sql.With) ([]withText, error) {
 		entry := &withScope{name: name, table: s.a.name("w"), next: s.with, refs: new(int)}
 		for i, f := range res.out {
 			if len(t.Columns) > 0 {
-				f.name = t.Columns[i].Key()
+				f.name, f.label = t.Columns[i].Key(), t.Columns[i].Name
 			}
 			f.sql, f.table, f.db = column(i), "", ""
 			entry.fields = append(entry.fields, f)
@@ -110,7 +119,7 @@ func (s *scope) withTables(w *sql.With) ([]withText, error) {
 		for refs, n := range named {
 			named[refs] = *refs - n
 		}
-		out = append(out, withText{entry.table + " AS (" + res.sql + ")", entry.refs, from, len(s.a.scans), named})
+		out = append(out, withText{entry.table + " AS (" + res.sql + ")", entry.refs, from, s.a.place(), named})
 		s.with = entry
 	}
 	return out, nil
@@ -250,7 +259,7 @@ func (s *scope) setOperation(b *sql.SetOperation) (result, error) {
 				return left, err
 			}
 		}
-		f := field{name: l.name, t: t, never: l.never && r.never}
+		f := field{name: l.name, label: l.label, t: t, never: l.never && r.never}
 		f.cols = append(append(f.cols, l.cols...), r.cols...)
 		if b.Op != sql.Union || !b.All {
 			// Every column decides which rows there are.

@@ -172,7 +172,7 @@ func (s *scope) view(rel Relation, db, table, alias string, n sql.Name) (relatio
 	}
 	for i := range out.fields {
 		if len(rel.Columns) > 0 {
-			out.fields[i].name = strings.ToLower(rel.Columns[i].Name)
+			out.fields[i].name, out.fields[i].label = strings.ToLower(rel.Columns[i].Name), ""
 		}
 		out.fields[i].table = alias
 	}
@@ -237,7 +237,7 @@ func (s *scope) aliased(r *sql.Aliased) (relation, error) {
 		i := 0
 		for j := range fields {
 			if !fields[j].path {
-				fields[j].name = r.Columns[i].Key()
+				fields[j].name, fields[j].label = r.Columns[i].Key(), r.Columns[i].Name
 				i++
 			}
 		}
@@ -391,7 +391,7 @@ func (s *scope) using(j *sql.Join, left, right relation, word string) (relation,
 		re := s.coerced(expr{t: r.t, sql: r.sql, never: r.never, facts: facts{cols: r.cols}}, t)
 		mark(le, re)
 		conds = append(conds, s.comparison("=", le, re).sql)
-		f := field{name: name, t: t, sql: le.sql, never: l.never && r.never, cols: append(append([]*scanColumn{}, l.cols...), r.cols...)}
+		f := field{name: name, label: id.Name, t: t, sql: le.sql, never: l.never && r.never, cols: append(append([]*scanColumn{}, l.cols...), r.cols...)}
 		switch j.Kind {
 		case sql.InnerJoin, sql.LeftJoin:
 			f.key = l.key

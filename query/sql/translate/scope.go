@@ -107,6 +107,7 @@ func (e expr) whole() (int64, bool) {
 // field is a column that a query block can name.
 type field struct {
 	name  string // lower case; "" for one without a name
+	label string // the name in the case that the query wrote it in; "" if it did not
 	table string // the alias, or the table's own name; "" for none
 	db    string // the table's database, when the table has no alias
 	t     typ

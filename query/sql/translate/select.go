@@ -333,19 +333,20 @@ func (s *scope) itemList(sel *sql.Select) (items []item, out []field, err error)
 			return nil, nil, s.src.fail(it.Start, typeMismatch, "a lambda expression stands alone")
 		}
 		e.pos = it.Expr.Bounds().Start
-		name := ""
+		var id sql.Ident
 		if it.Alias != nil {
-			name = it.Alias.Key()
+			id = *it.Alias
 		} else {
 			switch x := sql.Unparen(it.Expr).(type) {
 			case *sql.Reference:
-				name = x.Name.Key()
+				id = x.Name
 			case *sql.Dereference:
-				name = x.Field.Key()
+				id = x.Field
 			}
 		}
+		name := id.Key()
 		items = append(items, item{name, e})
-		out = append(out, field{name: name, t: e.t, cols: e.cols, key: e.key, never: e.never})
+		out = append(out, field{name: name, label: id.Name, t: e.t, cols: e.cols, key: e.key, never: e.never})
 	}
 	if len(items) == 0 {
 		return nil, nil, s.src.fail(sel.Start, missingColumns, "SELECT list is empty")
@@ -388,12 +389,12 @@ func (s *scope) star(it sql.SelectItem, items []item, out []field) ([]item, []fi
 		if s.group == nil || !s.group.keys[f.sql] {
 			e.uses = []use{{scope: s, sql: f.sql, name: f.name, pos: it.Start, key: f.key}}
 		}
-		name := f.name
+		name, label := f.name, f.label
 		if len(it.StarAliases) > 0 {
-			name = it.StarAliases[i].Key()
+			name, label = it.StarAliases[i].Key(), it.StarAliases[i].Name
 		}
 		items = append(items, item{name, e})
-		out = append(out, field{name: name, t: f.t, cols: f.cols, key: f.key, never: e.never})
+		out = append(out, field{name: name, label: label, t: f.t, cols: f.cols, key: f.key, never: e.never})
 	}
 	return items, out, nil
 }
