@@ -182,7 +182,7 @@ func (s *Store) exportStreams(ctx context.Context, id string, doc exportDoc) err
 	for {
 		name, d, err := s.streamFrom(from, after(prefix))
 		if err == nil {
-			err = s.stillThere(doc)
+			err = s.stillThere(ctx, doc)
 		}
 		if err != nil || name == "" {
 			return err
@@ -211,18 +211,14 @@ func (s *Store) exportStreams(ctx context.Context, id string, doc exportDoc) err
 	}
 }
 
-// stillThere returns fault.NotFound once the group is deleted: its events are gone then.
-func (s *Store) stillThere(doc exportDoc) error {
-	l, err := s.live(doc.GroupID)
-	if err != nil {
-		return err
+// stillThere returns fault.NotFound once the group is deleted, even if another has its name by now: its events
+// are gone then.
+func (s *Store) stillThere(ctx context.Context, doc exportDoc) error {
+	g, err := s.group(ctx, doc.Caller, doc.Group)
+	if err == nil && g.ID != doc.GroupID {
+		err = noGroup(doc.Group)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.gone {
-		return noGroup(doc.Group)
-	}
-	return nil
+	return err
 }
 
 // streamFrom returns the first stream between two keys, "" when there is none. It keeps no iterator open.

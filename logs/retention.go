@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"flowlake/fault"
 	"flowlake/state"
 )
 
@@ -62,7 +63,9 @@ func (s *Store) sweepAll(ctx context.Context) error {
 	for _, g := range groups {
 		began := time.Now()
 		events, err := s.expire(ctx, g.name, g.doc.ID, cutoff(began, g.doc.RetentionDays))
-		failed = errors.Join(failed, err)
+		if !fault.Is(err, fault.NotFound) { // it was deleted meanwhile, and took its events along
+			failed = errors.Join(failed, err)
+		}
 		if events > 0 {
 			s.log.Info("log events expired", "group", g.name, "events", events, "took", time.Since(began))
 		}

@@ -26,7 +26,7 @@ type scan struct {
 	numbers int // where time and sequence begin among the index key's numbers
 
 	sources []*source // a heap: the one whose event is due first is on top
-	loaded  []*source // those that hold a block, the oldest first
+	loaded  []*source // those that hold a block
 	held    int       // bytes of their blocks
 	read    int       // bytes of all blocks read so far
 	looked  int       // index entries read so far
@@ -198,7 +198,7 @@ func (sc *scan) load(src *source) error {
 	sc.held += src.block.size
 	sc.loaded = append(sc.loaded, src)
 	for sc.held > maxHeld && len(sc.loaded) > 1 {
-		sc.drop(sc.loaded[0])
+		sc.drop(sc.lastDue(src))
 	}
 	events := src.block.events
 	at := func(i int) position { return position{events[i].time, src.first + uint64(i)} }
@@ -237,6 +237,17 @@ func (sc *scan) settle(src *source) {
 	}
 	heap.Remove(sc, 0)
 	sc.drop(src)
+}
+
+// lastDue returns the loaded source that is due last, and not src: its block is missed last.
+func (sc *scan) lastDue(src *source) *source {
+	var last *source
+	for _, l := range sc.loaded {
+		if l != src && (last == nil || last.next.before(l.next) != sc.backward) {
+			last = l
+		}
+	}
+	return last
 }
 
 // drop lets go of a source's block. It can be loaded again.
