@@ -134,7 +134,13 @@ func runPlan(t testing.TB, p translate.Plan) (out []string, err error) {
 			return nil, err
 		}
 	}
-	rows, err := db.Query(p.SQL)
+	return runScans(t, p)
+}
+
+// runScans runs a plan whose scans have their views already.
+func runScans(t testing.TB, p translate.Plan) (out []string, err error) {
+	t.Helper()
+	rows, err := duck(t).Query(p.SQL)
 	if err != nil {
 		return nil, fmt.Errorf("%w\nin %s", err, p.SQL)
 	}
