@@ -84,7 +84,9 @@ func (k *Crawlers) discover(ctx context.Context, c access.Caller, cr Crawler) (*
 		}
 		d.tables = append(d.tables, tables(listing, findings, cr, config)...)
 	}
-	d.report.Diagnoses = diagnose(d.report.sick)
+	if d.report.Diagnoses, err = diagnose(ctx, d.report.sick); err != nil {
+		return nil, err
+	}
 	if max := config.CrawlerOutput.Tables.TableThreshold; max > 0 && len(d.tables) > max {
 		return nil, fault.Newf(fault.Limit, "crawler "+cr.Name, "found %d tables, and its TableThreshold is %d", len(d.tables), max)
 	}
@@ -234,7 +236,7 @@ func (k *Crawlers) classifyAll(ctx context.Context, c access.Caller, l listing, 
 			if err != nil {
 				return err
 			}
-			findings[i] = classify(s, customs)
+			findings[i] = classify(ctx, s, customs)
 			findings[i].keepLines(&healthy, &sick)
 			shared.slim(&findings[i])
 			return nil

@@ -1,7 +1,8 @@
 package crawler
 
 import (
-	"bytes"
+	"context"
+	"io"
 
 	"flowlake/catalog/grok"
 )
@@ -14,8 +15,9 @@ type Diagnosis struct {
 	Findings   *grok.Diagnosis `json:"findings"`
 }
 
-// diagnose asks the doctor about each Grok classifier that left lines unmatched.
-func diagnose(sick []finding) []Diagnosis {
+// diagnose asks the doctor about each Grok classifier that left lines unmatched. It returns an error only when
+// ctx ends: a pattern may be slow, and a crawl can be stopped.
+func diagnose(ctx context.Context, sick []finding) ([]Diagnosis, error) {
 	type patient struct {
 		pattern *grok.Pattern
 		urls    []string
@@ -41,11 +43,33 @@ func diagnose(sick []finding) []Diagnosis {
 	var out []Diagnosis
 	for _, name := range sortedKeys(patients) {
 		p := patients[name]
-		d, err := grok.Diagnose(bytes.NewReader(bytes.Join(p.lines, []byte{'\n'})), p.pattern, grok.Options{})
+		d, err := grok.Diagnose(&lineSource{ctx: ctx, lines: p.lines}, p.pattern, grok.Options{})
 		if err != nil {
-			continue // the reader is memory: there is nothing to fail
+			return nil, err
 		}
 		out = append(out, Diagnosis{Classifier: name, URLs: p.urls, Findings: d})
 	}
-	return out
+	return out, nil
+}
+
+// lineSource reads lines, one for each Read, until its context ends.
+type lineSource struct {
+	ctx   context.Context
+	lines [][]byte
+	rest  []byte // of the line under way
+}
+
+func (l *lineSource) Read(p []byte) (int, error) {
+	if err := l.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(l.rest) == 0 {
+		if len(l.lines) == 0 {
+			return 0, io.EOF
+		}
+		l.rest, l.lines = append(l.lines[0][:len(l.lines[0]):len(l.lines[0])], '\n'), l.lines[1:]
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
 }

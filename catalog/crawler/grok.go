@@ -2,6 +2,7 @@ package crawler
 
 import (
 	"bytes"
+	"context"
 
 	"flowlake/columnar"
 	"flowlake/flow"
@@ -13,7 +14,7 @@ import (
 // counted against it. Below half, its certainty is the share.
 //
 // Glue does not say how its own Grok classifiers come to their certainty.
-func classifyGrok(cl custom, lines [][]byte) verdict {
+func classifyGrok(ctx context.Context, cl custom, lines [][]byte) verdict {
 	fields := cl.pattern.Fields()
 	v := verdict{rows: -1, records: len(lines), pattern: cl.pattern}
 	if len(fields) == 0 {
@@ -22,6 +23,9 @@ func classifyGrok(cl custom, lines [][]byte) verdict {
 	values := make([][]byte, len(fields))
 	header, expected := false, len(lines)
 	for i, line := range lines {
+		if ctx.Err() != nil {
+			return v // the crawl is over: nobody reads the verdict
+		}
 		if cl.pattern.Match(line, values) {
 			v.matched++
 			continue

@@ -72,7 +72,7 @@ func TestRemarksOnWhatQueriesCannotRead(t *testing.T) {
 		{"text in Latin-1", "id,name\n1,J\xfcrgen\n2,Ren\xe9\n", "csv", ""},
 		{"delimiters of Hive", "1\x01a\n2\x01b\n", "csv", ""},
 	} {
-		f := classify(sample{head: []byte(test.body), whole: true}, nil)
+		f := classify(t.Context(), sample{head: []byte(test.body), whole: true}, nil)
 		if f.best.format.classification != test.classification || !strings.Contains(f.reason, test.reason) || test.reason == "" && f.reason != "" {
 			t.Errorf("%s: got %q with %q, want %q with %q", test.name, f.best.format.classification, f.reason, test.classification, test.reason)
 		}
@@ -114,7 +114,7 @@ func FuzzClassify(f *testing.F) {
 		f.Add([]byte(s), true)
 	}
 	f.Fuzz(func(t *testing.T, head []byte, whole bool) {
-		found := classify(sample{file: file{"b", "k", int64(len(head))}, compression: "none", head: head, whole: whole}, customs)
+		found := classify(t.Context(), sample{file: file{"b", "k", int64(len(head))}, compression: "none", head: head, whole: whole}, customs)
 		if found.unknown {
 			return
 		}

@@ -120,7 +120,7 @@ type finding struct {
 // wins; then the built-in ones; without certainty the one that is nearest to it.
 //
 // Source: Glue developer guide, "Defining and managing classifiers"
-func classify(s sample, customs []custom) finding {
+func classify(ctx context.Context, s sample, customs []custom) finding {
 	f := finding{file: s.file}
 	consider := func(v verdict) bool {
 		v.format.compression = s.compression
@@ -150,7 +150,7 @@ func classify(s sample, customs []custom) finding {
 		var v verdict
 		switch {
 		case cl.Grok != nil:
-			v = classifyGrok(cl, lines)
+			v = classifyGrok(ctx, cl, lines)
 			f.lines = lines
 		case cl.JSON != nil:
 			v = classifyJSON(s, lines, cl.path)
