@@ -182,6 +182,9 @@ func describe(err error) string {
 		}
 		return where + api.ErrorCode() + ": " + api.ErrorMessage()
 	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "the authority of the server's certificate is not known here: name its file with AWS_CA_BUNDLE"
+	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
 		return fmt.Sprintf("no server answers at %s: start one with: flowlake serve", dial.Addr)

@@ -42,10 +42,10 @@ func TestTableAlignsByTheCellsOfATerminal(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got := cell(strings.Repeat("語", 50)); got != strings.Repeat("語", 39)+"…" {
+	if got := cell(strings.Repeat("語", 50), 80); got != strings.Repeat("語", 39)+"…" {
 		t.Errorf("cut to %q", got)
 	}
-	if v := strings.Repeat("語", 40); cell(v) != v {
+	if v := strings.Repeat("語", 40); cell(v, 80) != v {
 		t.Errorf("%q is cut", v)
 	}
 }
@@ -79,5 +79,12 @@ func TestLookRefusesBeforeAServerStarts(t *testing.T) {
 	ok(t, os.WriteFile(path, []byte("PAR1\x00\x01\x02PAR1"), 0o600))
 	if _, err := look(path); err == nil || !strings.Contains(err.Error(), "has no flow-log record with a source address") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTableNeverCutsItsOnlyColumn(t *testing.T) {
+	long := strings.Repeat("x", 2*maxCell)
+	if got := table(t, &tableRows{columns: columns("c"), width: 20}, []string{long}); !strings.HasSuffix(got, "\n"+long+"\n") {
+		t.Errorf("got %s", got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/athena/types"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 func queryCommand() *cobra.Command {
@@ -27,7 +28,8 @@ func queryCommand() *cobra.Command {
 		Use:   "query [SQL | --file FILE]",
 		Short: "Run one SQL statement and print its rows",
 		Long: `Runs one statement through Athena's API and prints its rows: as a table, as CSV, or as one JSON
-object a row (--output). Ctrl-C stops the query on the server too.`,
+object a row (--output). On a terminal a table leaves out the columns that do not fit, and says so.
+Ctrl-C stops the query on the server too.`,
 		Example: `  flowlake query "SELECT srcaddr, sum(bytes) AS total FROM vpcflowlogs GROUP BY srcaddr ORDER BY total DESC LIMIT 10" --database vpc_flow_logs_db
   flowlake query --output csv --file top-talkers.sql > top.csv
   echo "SHOW TABLES" | flowlake query --file - --database vpc_flow_logs_db`,
@@ -224,7 +226,13 @@ func newRowWriter(w io.Writer, output string, columns []types.ColumnInfo) rowWri
 	case "json":
 		return &jsonRows{w: w, columns: columns}
 	}
-	return &tableRows{w: w, columns: columns}
+	t := &tableRows{w: w, columns: columns}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			t.width = width
+		}
+	}
+	return t
 }
 
 func names(columns []types.ColumnInfo) (out []string) {

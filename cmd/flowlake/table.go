@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,7 +12,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// maxCell is the widest a table's cell is shown; the other outputs never cut.
+// maxCell is the widest a table's cell is shown beside others; the other outputs never cut.
 const maxCell = 80
 
 // tableRows writes an aligned table. The first page of rows sizes the columns; a later, wider value
@@ -36,27 +37,31 @@ func (t *tableRows) row(data []types.Datum) error {
 			cells[i] = "NULL"
 			continue
 		}
-		cells[i] = cell(aws.ToString(d.VarCharValue))
+		limit := maxCell
+		if len(data) == 1 { // nothing to align with: SHOW CREATE TABLE is to be copied
+			limit = math.MaxInt
+		}
+		cells[i] = cell(*d.VarCharValue, limit)
 	}
 	t.pending = append(t.pending, cells)
 	t.count++
 	return nil
 }
 
-// cell makes a value one line of at most maxCell runes.
-func cell(v string) string {
+// cell makes a value one line of at most so many of a terminal's cells.
+func cell(v string, limit int) string {
 	v = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
 	}, v)
-	if uniseg.StringWidth(v) <= maxCell {
+	if uniseg.StringWidth(v) <= limit {
 		return v
 	}
 	cut, width := 0, 0
 	for g := uniseg.NewGraphemes(v); g.Next(); {
-		if width += g.Width(); width >= maxCell {
+		if width += g.Width(); width >= limit {
 			break
 		}
 		_, cut = g.Positions()
@@ -171,6 +176,10 @@ func (t *tableRows) end() error {
 	if t.count == 1 {
 		noun = "row"
 	}
-	_, err := fmt.Fprintf(t.w, "(%d %s)\n", t.count, noun)
+	some := ""
+	if n := len(t.hidden()); n > 0 {
+		some = fmt.Sprintf("; %d of %d columns fit, --output csv or json has all", len(t.columns)-n, len(t.columns))
+	}
+	_, err := fmt.Fprintf(t.w, "(%d %s%s)\n", t.count, noun, some)
 	return err
 }

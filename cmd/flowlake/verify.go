@@ -79,7 +79,7 @@ func verify(ctx context.Context, out io.Writer, t *target, sums bool) error {
 		return errors.New("the server's answer ended before the check did")
 	}
 	if damaged > 0 {
-		return &exitError{exitFindings, fmt.Errorf("%d things are damaged", damaged)}
+		return &exitError{exitFindings, errors.New(count(damaged, "damaged thing"))}
 	}
 	_, err = fmt.Fprintf(out, "whole: all log events, and %d objects of %d bytes\n", objects, bytes)
 	return err
