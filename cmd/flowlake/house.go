@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -135,6 +136,10 @@ func (h *house) close() error {
 	return errors.Join(errs...)
 }
 
+// lockPatience is how long a folder's lock is waited for: a server that was killed while it started a query worker
+// lives on, as far as its locks go, until that worker's exec.
+const lockPatience = 500 * time.Millisecond
+
 // lockFolder takes the data folder for this process; the kernel gives it back however the process ends.
 func lockFolder(dir string) (*os.File, error) {
 	path := filepath.Join(dir, "lock")
@@ -142,7 +147,14 @@ func lockFolder(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	deadline := time.Now().Add(lockPatience)
+	for {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(deadline) {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			where, _ := readNote(dir, endpointNote)
