@@ -108,10 +108,13 @@ func (t *target) config() (aws.Config, error) {
 		Region:       t.workRegion(),
 		BaseEndpoint: aws.String(endpoint),
 		Credentials:  credentials.StaticCredentialsProvider{Value: key},
-		HTTPClient:   &http.Client{Transport: plainBodies{transport}},
+		HTTPClient:   &http.Client{Transport: plainBodies{transport}, CheckRedirect: stay},
 		Retryer:      func() aws.Retryer { return patient{retry.NewStandard()} },
 	}, nil
 }
+
+// stay follows no redirect: what answers there is not the server that was named.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // workRegion is the region that was asked for, or the server's own.
 func (t *target) workRegion() string {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,5 +58,18 @@ func TestServerLeavesNoEndpointBehind(t *testing.T) {
 	_, errs, code := runCommand(t, cleanEnv(t.TempDir()), "", "env", "--data", p.data)
 	if code != exitNoServer || !strings.Contains(errs, "no server runs on "+p.data) {
 		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
+func TestCommandsFollowNoRedirect(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
+	defer elsewhere.Close()
+	named := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer named.Close()
+	env := append(cleanEnv(t.TempDir()), "AWS_ENDPOINT_URL="+named.URL, "AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=secret")
+	for _, args := range [][]string{{"query", "SELECT 1"}, {"verify"}, {"import", "--bucket", "lake", os.Args[0]}} {
+		if _, errs, code := runCommand(t, env, "", args...); code != exitFailed || errs == "" {
+			t.Errorf("%s: exit %d, %s", args[0], code, errs)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -35,7 +36,16 @@ which keeps the server up until Ctrl-C, and the folder after it.`,
   flowlake demo --input flows.log.gz
   flowlake demo --stay`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return demo(c.Context(), c.OutOrStdout(), input, stay) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			// Whoever stops reading must not leave a server's folder behind: "flowlake demo | head".
+			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGPIPE)
+			defer stop()
+			err := demo(ctx, c.OutOrStdout(), input, stay)
+			if ctx.Err() != nil && c.Context().Err() == nil {
+				return errors.New("nobody reads the output any more")
+			}
+			return err
+		},
 	}
 	c.Flags().StringVar(&input, "input", "", "a file of flow-log records to use instead of made-up ones")
 	c.Flags().BoolVar(&stay, "stay", false, "keep the server up until Ctrl-C, and its folder")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -86,5 +87,27 @@ func TestTableNeverCutsItsOnlyColumn(t *testing.T) {
 	long := strings.Repeat("x", 2*maxCell)
 	if got := table(t, &tableRows{columns: columns("c"), width: 20}, []string{long}); !strings.HasSuffix(got, "\n"+long+"\n") {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestDemoLeavesNothingWhenNobodyReads(t *testing.T) {
+	self, err := os.Executable()
+	ok(t, err)
+	tmp := t.TempDir()
+	cmd := exec.Command(self, "demo")
+	cmd.Env = append(slices.DeleteFunc(cleanEnv(t.TempDir()), func(v string) bool { return strings.HasPrefix(v, "TMPDIR=") }), "TMPDIR="+tmp)
+	out, err := cmd.StdoutPipe()
+	ok(t, err)
+	ok(t, cmd.Start())
+	_, err = out.Read(make([]byte, 10))
+	ok(t, err)
+	ok(t, out.Close())
+	if err := cmd.Wait(); err == nil {
+		t.Error("it ended well")
+	}
+	left, err := os.ReadDir(tmp)
+	ok(t, err)
+	if len(left) > 0 {
+		t.Errorf("it left %v", left)
 	}
 }

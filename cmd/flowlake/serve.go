@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -113,7 +114,7 @@ func (o *serveOptions) logger() (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil
 }
 
-func serve(ctx context.Context, stdout interface{ Write([]byte) (int, error) }, o serveOptions) (err error) {
+func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 	if err := o.check(); err != nil {
 		return err
 	}
