@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
 
@@ -353,68 +352,16 @@ func (r *putReader) unescape(begin int) (string, error) {
 	}
 	from := len(r.escaped)
 	out := append(r.escaped, r.data[begin:r.pos]...)
-	for r.pos < len(r.data) {
-		c := r.data[r.pos]
-		r.pos++
-		switch {
-		case c == '"':
-			if !utf8.Valid(out[from:]) {
-				return "", r.malformed("a string is not UTF-8")
-			}
-			r.escaped = out
-			return view(out[from:]), nil
-		case c < ' ':
-			return "", r.malformed("a string has a control character")
-		case c != '\\':
-			out = append(out, c)
-			continue
-		}
-		if r.pos == len(r.data) {
-			break
-		}
-		c = r.data[r.pos]
-		r.pos++
-		if i := strings.IndexByte(`"\/bfnrt`, c); i >= 0 {
-			out = append(out, "\"\\/\b\f\n\r\t"[i])
-			continue
-		}
-		first, ok := r.hex4()
-		if c != 'u' || !ok {
-			return "", r.malformed("a string has an unknown escape")
-		}
-		if utf16.IsSurrogate(first) && len(r.data)-r.pos >= 6 && r.data[r.pos] == '\\' && r.data[r.pos+1] == 'u' {
-			at := r.pos
-			r.pos += 2
-			second, ok := r.hex4()
-			if pair := utf16.DecodeRune(first, second); ok && pair != utf8.RuneError {
-				out = utf8.AppendRune(out, pair)
-				continue
-			}
-			r.pos = at
-		}
-		out = utf8.AppendRune(out, first) // a lone surrogate is written as U+FFFD
+	out, next, problem := wire.Unescape(out, r.data, r.pos)
+	r.pos = next
+	if problem == "" && !utf8.Valid(out[from:]) {
+		problem = "a string is not UTF-8"
 	}
-	return "", r.malformed("a string does not end")
-}
-
-func (r *putReader) hex4() (rune, bool) {
-	if len(r.data)-r.pos < 4 {
-		return 0, false
+	if problem != "" {
+		return "", r.malformed(problem)
 	}
-	var c rune
-	for _, d := range r.data[r.pos : r.pos+4] {
-		switch {
-		case d >= '0' && d <= '9':
-			d -= '0'
-		case d|0x20 >= 'a' && d|0x20 <= 'f':
-			d = d | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		c = c<<4 | rune(d)
-	}
-	r.pos += 4
-	return c, true
+	r.escaped = out
+	return view(out[from:]), nil
 }
 
 // maxDepth bounds the nesting of a value that is passed over.
@@ -455,29 +402,8 @@ func (r *putReader) skip(depth int) error {
 
 // number passes over a number.
 func (r *putReader) number() error {
-	digits := func() bool {
-		from := r.pos
-		for r.pos < len(r.data) && r.data[r.pos]-'0' <= 9 {
-			r.pos++
-		}
-		return r.pos > from
-	}
-	one := func(set string) bool {
-		if r.pos < len(r.data) && strings.IndexByte(set, r.data[r.pos]) >= 0 {
-			r.pos++
-			return true
-		}
-		return false
-	}
-	one("-")
-	ok := one("0") || digits()
-	if ok && one(".") {
-		ok = digits()
-	}
-	if ok && one("eE") {
-		one("+-")
-		ok = digits()
-	}
+	next, ok := wire.SkipNumber(r.data, r.pos)
+	r.pos = next
 	if !ok {
 		return r.malformed("a number is expected")
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"flowlake/fault"
@@ -356,29 +355,9 @@ func (r *jsonReader) key() (string, error) {
 // number consumes a number's text, as JSON's grammar has it.
 func (r *jsonReader) number() (string, error) {
 	r.blanks()
-	begin, digits := r.pos, func() bool {
-		from := r.pos
-		for r.pos < len(r.data) && isDigit(r.data[r.pos]) {
-			r.pos++
-		}
-		return r.pos > from
-	}
-	next := func(set string) bool {
-		if r.pos < len(r.data) && strings.IndexByte(set, r.data[r.pos]) >= 0 {
-			r.pos++
-			return true
-		}
-		return false
-	}
-	next("-")
-	ok := next("0") || digits()
-	if ok && next(".") {
-		ok = digits()
-	}
-	if ok && next("eE") {
-		next("+-")
-		ok = digits()
-	}
+	begin := r.pos
+	next, ok := SkipNumber(r.data, r.pos)
+	r.pos = next
 	if !ok {
 		return "", r.malformed("a number is expected")
 	}
@@ -414,63 +393,15 @@ func (r *jsonReader) text() (string, error) {
 // escaped goes on with a string at its first escape.
 func (r *jsonReader) escaped(begin int) (string, error) {
 	out := append(make([]byte, 0, r.pos-begin+32), r.data[begin:r.pos]...)
-	for r.pos < len(r.data) {
-		c := r.data[r.pos]
-		r.pos++
-		switch {
-		case c == '"':
-			if !utf8.Valid(out) {
-				return "", r.malformed("a string is not UTF-8")
-			}
-			return string(out), nil
-		case c < ' ':
-			return "", r.malformed("a string has a control character")
-		case c != '\\':
-			out = append(out, c)
-			continue
-		}
-		if r.pos == len(r.data) {
-			break
-		}
-		c = r.data[r.pos]
-		r.pos++
-		if i := strings.IndexByte(`"\/bfnrt`, c); i >= 0 {
-			out = append(out, "\"\\/\b\f\n\r\t"[i])
-			continue
-		}
-		high, ok := r.hex4()
-		if c != 'u' || !ok {
-			return "", r.malformed("a string has an unknown escape")
-		}
-		if utf16.IsSurrogate(high) && len(r.data)-r.pos >= 6 && r.data[r.pos] == '\\' && r.data[r.pos+1] == 'u' {
-			at := r.pos
-			r.pos += 2
-			low, ok := r.hex4()
-			if pair := utf16.DecodeRune(high, low); ok && pair != utf8.RuneError {
-				out = utf8.AppendRune(out, pair)
-				continue
-			}
-			r.pos = at
-		}
-		out = utf8.AppendRune(out, high) // a lone surrogate is written as U+FFFD
+	out, next, problem := Unescape(out, r.data, r.pos)
+	r.pos = next
+	if problem == "" && !utf8.Valid(out) {
+		problem = "a string is not UTF-8"
 	}
-	return "", r.malformed("a string does not end")
-}
-
-// hex4 consumes four hex digits.
-func (r *jsonReader) hex4() (rune, bool) {
-	if len(r.data)-r.pos < 4 {
-		return 0, false
+	if problem != "" {
+		return "", r.malformed(problem)
 	}
-	var c rune
-	for _, d := range r.data[r.pos : r.pos+4] {
-		if !isHex(d) {
-			return 0, false
-		}
-		c = c<<4 | rune(unhex(d))
-	}
-	r.pos += 4
-	return c, true
+	return string(out), nil
 }
 
 // clip bounds a client's text in a message.
