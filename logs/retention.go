@@ -63,7 +63,7 @@ func (s *Store) sweepAll(ctx context.Context) error {
 	for _, g := range groups {
 		began := time.Now()
 		events, err := s.expire(ctx, g.name, g.doc.ID, cutoff(began, g.doc.RetentionDays))
-		if !fault.Is(err, fault.NotFound) { // it was deleted meanwhile, and took its events along
+		if !fault.Is(err, fault.NotFound) || !fault.HasNoun(err, groupKind) { // it was deleted meanwhile, and took its events along
 			failed = errors.Join(failed, err)
 		}
 		if events > 0 {
