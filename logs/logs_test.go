@@ -48,7 +48,11 @@ func openHouse(t testing.TB, dir string, fs vfs.FS) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := open(Config{Dir: "logs"}, fs, st, lk, guard, slog.New(slog.DiscardHandler))
+	events := "logs"
+	if fs == vfs.Default { // the other file systems have nothing but this room
+		events = dir + "/logs"
+	}
+	s, err := open(Config{Dir: events}, fs, st, lk, guard, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
