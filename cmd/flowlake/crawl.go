@@ -81,7 +81,7 @@ func crawlReport(ctx context.Context, cfg aws.Config, name string) (r crawler.Re
 
 func printReport(w io.Writer, r crawler.Report) error {
 	b := &bytes.Buffer{}
-	fmt.Fprintf(b, "crawler %s, %s: %d files, %d of them unknown, %d skipped\n", r.Crawler, r.Ended.UTC().Format("2006-01-02 15:04:05Z"), r.Files, r.Unknown, r.Skipped)
+	fmt.Fprintf(b, "crawler %s, %s: %s, %d of them unknown, %d skipped\n", r.Crawler, r.Ended.UTC().Format("2006-01-02 15:04:05Z"), count(int64(r.Files), "file"), r.Unknown, r.Skipped)
 	for _, t := range r.Tables {
 		fmt.Fprintf(b, "\ntable %s at %s: %s", t.Table, t.Location, t.Change)
 		for _, n := range []struct {
@@ -89,7 +89,7 @@ func printReport(w io.Writer, r crawler.Report) error {
 			what  string
 		}{{t.PartitionsAdded, "added"}, {t.PartitionsRemoved, "removed"}, {t.PartitionsDeprecated, "deprecated"}} {
 			if n.count > 0 {
-				fmt.Fprintf(b, ", %d partitions %s", n.count, n.what)
+				fmt.Fprintf(b, ", %s %s", count(int64(n.count), "partition"), n.what)
 			}
 		}
 		if t.Reason != "" {
@@ -109,7 +109,7 @@ func printReport(w io.Writer, r crawler.Report) error {
 		fmt.Fprintf(b, "    %s by %s, certainty %.2f, %d of %d sampled records match\n", o.Classification, o.Classifier, o.Certainty, o.Matched, o.Records)
 	}
 	if r.More > 0 {
-		fmt.Fprintf(b, "… and %d more files\n", r.More)
+		fmt.Fprintf(b, "… and %s more\n", count(int64(r.More), "file"))
 	}
 	for _, d := range r.Diagnoses {
 		fmt.Fprintf(b, "\nThe classifier doctor on %s:\n", d.Classifier)
