@@ -307,6 +307,10 @@ func extremeAgg(g *aggregateCall) (typ, string, error) {
 		return typ{}, "", err
 	}
 	g.never = a.never
+	if g.name == "max" && a.t.floating() && !a.never {
+		// NaN is the greatest number to the engine; to Trino's max and max_by it is the least.
+		return a.t, "coalesce(" + g.engineWith("max", "NOT isnan("+a.sql+")", a.sql) + ", " + g.engine("max", a.sql) + ")", nil
+	}
 	return a.t, g.engine(g.name, a.sql), nil
 }
 
@@ -319,7 +323,13 @@ func byAgg(g *aggregateCall) (typ, string, error) {
 	}
 	engine := map[string]string{"min_by": "arg_min_null", "max_by": "arg_max_null"}[g.name]
 	g.never = g.args[0].never
-	return g.args[0].t, g.engine(engine, g.args[0].sql, g.args[1].sql), nil
+	v, k := g.args[0], g.args[1]
+	if g.name == "max_by" && k.t.floating() && !k.never {
+		number := "NOT isnan(" + k.sql + ")"
+		return v.t, "(CASE WHEN " + g.engineWith("count", number, k.sql) + " > 0 THEN " +
+			g.engineWith(engine, number, v.sql, k.sql) + " ELSE " + g.engine(engine, v.sql, k.sql) + " END)", nil
+	}
+	return v.t, g.engine(engine, v.sql, k.sql), nil
 }
 
 func anyAgg(g *aggregateCall) (typ, string, error) {

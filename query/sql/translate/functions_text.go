@@ -57,7 +57,7 @@ url_extract_parameter(varchar, varchar) varchar = flowlake_url_parameter($1, $2)
 		if len(c.args) < 2 {
 			return expr{}, c.s.src.fail(c.pos(), functionNotFound, "There must be two or more concatenation arguments to function concat")
 		}
-		return c.s.concat(c.pos(), "concat", c.args)
+		return c.s.concat(c.pos(), c.args)
 	}
 	handlers["concat_ws"] = concatWS
 	handlers["replace"] = replaceText

@@ -293,7 +293,11 @@ func dateTrunc(c *call) (expr, error) {
 	case date:
 		text = castTo(text, tDate)
 	case timestampTZ:
-		text = utc(e.t.zone, text)
+		if timeUnits[unit] {
+			text = utcFrom(e.sql, e.t.zone, text)
+		} else {
+			text = "(" + e.sql + " - (" + at + " - " + text + "))" // an hour that the clock shows twice is two
+		}
 	}
 	out := made(e.t, text, e)
 	if unit != "day" || e.t.k == timestampTZ && e.t.zone != "UTC" {
@@ -342,7 +346,7 @@ func dateAdd(c *call) (expr, error) {
 	case e.t.k == date:
 		text = castTo(text, tDate)
 	case e.t.k == timestampTZ && timeUnits[unit]:
-		text = utc(e.t.zone, text)
+		text = utcFrom(e.sql, e.t.zone, text)
 	}
 	t := e.t
 	if unit == "millisecond" {

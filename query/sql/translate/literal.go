@@ -63,8 +63,8 @@ func (s *scope) number(x *sql.Number, sign string) (expr, error) {
 		text := n.String()
 		if v < 0 {
 			text = "(" + text + ")"
-			if v == -1<<63 {
-				text = "CAST('" + n.String() + "' AS BIGINT)"
+			if v == -1<<63 || v == -1<<31 { // the engine reads the digits first, and finds the next larger type
+				text = "CAST('" + n.String() + "' AS " + t.duck() + ")"
 			}
 		}
 		return fixed(t, text, v), nil
@@ -197,9 +197,20 @@ func parseTimestamp(text string) (at instant, precision int, zone string, err er
 	if err != nil {
 		return 0, 0, "", err
 	}
-	local := at.time()
-	utc := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), loc)
-	return instant(utc.UnixMicro()), precision, zone, nil
+	return inZone(at, loc), precision, zone, nil
+}
+
+// inZone is the instant of a wall clock in a zone, as utc has it.
+func inZone(wall instant, loc *time.Location) instant {
+	at := func(offset time.Time) instant {
+		_, seconds := offset.In(loc).Zone()
+		return wall - instant(seconds)*1_000_000
+	}
+	before := at(wall.time().Add(-24 * time.Hour))
+	if after := at(before.time()); after != before && at(after.time()) == after {
+		return after // the clock was turned since the day before, and does not show the time before that
+	}
+	return before
 }
 
 // interval reads INTERVAL '…' unit [TO unit]: milliseconds, or months.

@@ -44,7 +44,7 @@ func (s *scope) binary(x *sql.BinaryOp) (expr, error) {
 		}
 		return s.comparison(x.Op, s.coerced(l, t), s.coerced(r, t)), nil
 	case "||":
-		return s.concat(x.OpSpan.Start, "||", []expr{l, r})
+		return s.concat(x.OpSpan.Start, []expr{l, r})
 	case "+", "-", "*", "/", "%":
 		return s.arithmetic(x, l, r)
 	}
@@ -408,7 +408,7 @@ func (s *scope) unary(x *sql.Unary) (expr, error) {
 }
 
 // concat joins strings, arrays, or an array and an element.
-func (s *scope) concat(pos int, name string, list []expr) (expr, error) {
+func (s *scope) concat(pos int, list []expr) (expr, error) {
 	var elem *typ
 	for _, e := range list {
 		if e.t.k == array {
@@ -455,19 +455,6 @@ func (s *scope) concat(pos int, name string, list []expr) (expr, error) {
 			parts[i] = s.coerced(e, t)
 		}
 		texts[i] = parts[i].sql
-	}
-	if elem == nil && !allBinary {
-		n := 0
-		for _, e := range list {
-			if e.t.p == unbounded || e.t.k == unknown {
-				n = unbounded
-				break
-			}
-			n += e.t.p
-		}
-		if name == "||" {
-			t = varcharOf(n)
-		}
 	}
 	text := "(" + strings.Join(texts, " || ") + ")"
 	for _, e := range list {

@@ -99,6 +99,9 @@ CREATE OR REPLACE MACRO flowlake_arrays_overlap(a, b) AS CASE
   WHEN len(a) > 0 AND len(b) > 0 AND (flowlake_has_null(a) OR flowlake_has_null(b)) THEN NULL ELSE false END;
 CREATE OR REPLACE MACRO flowlake_array_remove(a, x) AS CASE WHEN x IS NOT NULL THEN
   list_filter(a, lambda flowlake_y: flowlake_y IS NULL OR flowlake_y <> x) END;
+-- To Trino NaN is the least number where a greatest is wanted, and the greatest where a least is.
+CREATE OR REPLACE MACRO flowlake_array_max_float(a) AS CASE WHEN flowlake_has_null(a) THEN NULL
+  ELSE coalesce(list_max(list_filter(a, lambda flowlake_y: NOT isnan(flowlake_y))), list_max(a)) END;
 CREATE OR REPLACE MACRO flowlake_array_max(a) AS CASE WHEN flowlake_has_null(a) THEN NULL ELSE list_max(a) END;
 CREATE OR REPLACE MACRO flowlake_array_min(a) AS CASE WHEN flowlake_has_null(a) THEN NULL ELSE list_min(a) END;
 CREATE OR REPLACE MACRO flowlake_join(a, d) AS array_to_string(list_filter(a, lambda flowlake_y: flowlake_y IS NOT NULL), d);
@@ -187,3 +190,12 @@ CREATE OR REPLACE MACRO flowlake_json_names(s) AS CASE json_type(s)
   ELSE CASE WHEN s IS NOT NULL THEN CAST(flowlake_json_bad(s, 'map') AS VARCHAR[]) END END;
 CREATE OR REPLACE MACRO flowlake_json_values(s) AS CASE json_type(s)
   WHEN 'OBJECT' THEN CAST(json_extract(s, '$.*') AS VARCHAR[]) END;
+-- A wall clock w in a zone as an instant. The engine takes the later of two; the offset of the day before gives the earlier.
+CREATE OR REPLACE MACRO flowlake_local(zone, t) AS timezone(zone, timezone('UTC', t));
+CREATE OR REPLACE MACRO flowlake_shown_at(zone, w, t, other) AS CASE WHEN flowlake_local(zone, t) = w THEN t ELSE other END;
+CREATE OR REPLACE MACRO flowlake_with_offset(zone, w, t) AS w - (flowlake_local(zone, t) - t);
+CREATE OR REPLACE MACRO flowlake_later(zone, w) AS timezone('UTC', timezone(zone, w));
+CREATE OR REPLACE MACRO flowlake_utc(zone, w) AS flowlake_shown_at(zone, w,
+  flowlake_with_offset(zone, w, flowlake_later(zone, w) - INTERVAL 1 DAY), flowlake_later(zone, w));
+CREATE OR REPLACE MACRO flowlake_utc_from(t, zone, w) AS flowlake_shown_at(zone, w,
+  flowlake_with_offset(zone, w, t), flowlake_utc(zone, w));

@@ -132,6 +132,8 @@ type scope struct {
 	window map[string]*sql.Window
 	// items answers names of the SELECT list: set while ORDER BY is read.
 	items []item
+	// term is the condition being read that only its being true matters of: NULL and false are the same.
+	term sql.Expr
 }
 
 // item is an expression of the SELECT list with the name that ORDER BY may call it by.

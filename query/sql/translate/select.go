@@ -125,6 +125,7 @@ func (s *scope) from(list []sql.Relation) (string, error) {
 func (s *scope) condition(x sql.Expr, clause string) ([]expr, error) {
 	var out []expr
 	for _, term := range conjuncts(x) {
+		s.term = term
 		e, err := s.scalar(term, clause)
 		if err != nil {
 			return nil, err

@@ -73,6 +73,10 @@ func (s *scope) inQuery(x *sql.InQuery) (expr, error) {
 	if len(left) != len(res.out) {
 		return v, s.src.fail(x.Query.Start, typeMismatch, "Value expression and result of subquery must be of the same type: %s vs %s", v.t, rowOf(res.out))
 	}
+	if len(left) > 1 && (x.Not || s.term != sql.Expr(x)) {
+		// The engine's answer is NULL where a column is, even if another differs.
+		return v, s.src.refuse(x.Start, "IN over several columns, unless it stands for itself in a condition,")
+	}
 	want := make([]field, len(left))
 	texts := make([]string, len(left))
 	for i, l := range left {
@@ -80,7 +84,7 @@ func (s *scope) inQuery(x *sql.InQuery) (expr, error) {
 		if !ok || !t.comparable() {
 			return v, s.src.fail(x.X.Bounds().Start, typeMismatch, "Value expression and result of subquery must be of the same type: %s vs %s", v.t, rowOf(res.out))
 		}
-		if t.nested() || t.k == jsonType {
+		if t.nested() || t.k == jsonType || t.floating() && !l.never && !res.out[i].never {
 			return v, s.src.refuse(x.Start, "a comparison of %s values", kindNames[t.k])
 		}
 		want[i].t = t

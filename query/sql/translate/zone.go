@@ -54,7 +54,8 @@ func local(zone, text string) string {
 	return "timezone(" + quoteText(zone) + ", timezone('UTC', " + text + "))"
 }
 
-// utc is the instant of a wall clock in a zone.
+// utc is the instant of a wall clock in a zone: the earlier one where clocks went back, and where they went
+// forward over it the one that is as much later. So do Trino's literals and with_timezone.
 func utc(zone, text string) string {
 	if zone == "UTC" {
 		return text
@@ -62,7 +63,16 @@ func utc(zone, text string) string {
 	if zone[0] == '+' || zone[0] == '-' {
 		return "(" + text + " + to_minutes(" + offsetMinutes(zone, -1) + "))"
 	}
-	return "timezone('UTC', timezone(" + quoteText(zone) + ", " + text + "))"
+	return "flowlake_utc(" + quoteText(zone) + ", " + text + ")"
+}
+
+// utcFrom is the instant of a wall clock that was computed from the one of the instant at: it keeps that one's
+// offset from UTC where both of a clock's turns have the wall clock.
+func utcFrom(at, zone, text string) string {
+	if zone == "UTC" || zone[0] == '+' || zone[0] == '-' {
+		return utc(zone, text)
+	}
+	return "flowlake_utc_from(" + at + ", " + quoteText(zone) + ", " + text + ")"
 }
 
 func offsetMinutes(zone string, sign int) string {
@@ -260,7 +270,7 @@ func (s *scope) dateArithmetic(op string, l, r expr) (e expr, ok bool, err error
 		text := "(" + at + " + to_months(" + minus(r.sql) + "))"
 		out := made(l.t, text, l, r)
 		if l.t.k == timestampTZ {
-			out.sql = utc(l.t.zone, text)
+			out.sql = utcFrom(l.sql, l.t.zone, text)
 			if l.t.zone != "UTC" {
 				return out, true, nil
 			}
