@@ -69,12 +69,15 @@ func testLogs(t *testing.T, c *clients) {
 		ok(t, err)
 		_, err = c.logs.UntagResource(ctx, &logs.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"team"}})
 		ok(t, err)
+		//lint:ignore SA1019 deprecated, and called by clients still
 		_, err = c.logs.TagLogGroup(ctx, &logs.TagLogGroupInput{LogGroupName: group, Tags: map[string]string{"c": "3"}})
 		ok(t, err)
+		//lint:ignore SA1019 as above
 		_, err = c.logs.UntagLogGroup(ctx, &logs.UntagLogGroupInput{LogGroupName: group, Tags: []string{"b"}})
 		ok(t, err)
 		got, err := c.logs.ListTagsForResource(ctx, &logs.ListTagsForResourceInput{ResourceArn: arn})
 		ok(t, err)
+		//lint:ignore SA1019 as above
 		same, err := c.logs.ListTagsLogGroup(ctx, &logs.ListTagsLogGroupInput{LogGroupName: group})
 		ok(t, err)
 		if want := "map[a:1 c:3]"; fmt.Sprint(got.Tags) != want || fmt.Sprint(same.Tags) != want {
