@@ -402,11 +402,16 @@ func rounded(text string, from, to int) string {
 	if from <= to {
 		return text
 	}
-	unit := 1
-	for i := to; i < 6; i++ {
+	return fmt.Sprintf("flowlake_round_time(%s, %d)", text, microsOf(to))
+}
+
+// microsOf is the smallest step of a timestamp with so many digits behind the second, in microseconds.
+func microsOf(precision int) int64 {
+	unit := int64(1)
+	for i := precision; i < 6; i++ {
 		unit *= 10
 	}
-	return fmt.Sprintf("flowlake_round_time(%s, %d)", text, unit)
+	return unit
 }
 
 func (c caster) timestampText() string {
@@ -477,7 +482,7 @@ func castValue(v any, from, to typ) any {
 				return d
 			}
 		case to.k == timestamp:
-			if at, ok := parseInstant(strings.TrimSpace(x)); ok && at%1000 == 0 {
+			if at, ok := parseInstant(strings.TrimSpace(x)); ok && int64(at)%max(1000, microsOf(to.p)) == 0 {
 				return at
 			}
 		}

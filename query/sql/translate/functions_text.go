@@ -223,6 +223,9 @@ func (c *call) regexp(template string) (expr, error) {
 	if err != nil {
 		return expr{}, c.refuse("the regular expression %s (%s)", quoteText(pattern), strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
+	if part := ambiguousPattern(pattern); part != "" {
+		return expr{}, c.refuse("the regular expression %s (%s)", quoteText(pattern), part)
+	}
 	subject := c.s.coerced(c.args[0], tVarchar)
 	args := []string{subject.sql, quoteText(namedGroups(pattern))}
 	parts := []expr{subject}
@@ -265,6 +268,36 @@ func (c *call) regexp(template string) (expr, error) {
 		return expr{}, c.refuse("%s with a pattern that matches the empty string", c.name)
 	}
 	return made(t, fill(template, args), parts...), nil
+}
+
+// ambiguousPattern names what stands in a pattern that RE2 reads otherwise than Java does; "" is nothing.
+func ambiguousPattern(pattern string) string {
+	class := false
+	for i := 0; i < len(pattern); i++ {
+		rest := pattern[i:]
+		switch {
+		case strings.HasPrefix(rest, `\Q`):
+			quoted, _, _ := strings.Cut(rest, `\E`)
+			i += len(quoted) + 1
+		case rest[0] == '\\':
+			i++
+		case class && rest[0] == '[', class && strings.HasPrefix(rest, "&&"):
+			return "sets in a character class"
+		case class:
+			class = rest[0] != ']'
+		case strings.HasPrefix(rest, "[]"), strings.HasPrefix(rest, "[^]"):
+			return "a character class that begins with ]"
+		case rest[0] == '[':
+			class = true
+		case strings.HasPrefix(rest, "(?P<"):
+			return "(?P<name>"
+		case strings.HasPrefix(rest, "(?") && !strings.HasPrefix(rest, "(?<"):
+			if flags := rest[:strings.IndexAny(rest, ":)")]; strings.Contains(flags, "U") {
+				return "the flag U"
+			}
+		}
+	}
+	return ""
 }
 
 // namedGroups spells (?<name>…) as the engine does, (?P<name>…).

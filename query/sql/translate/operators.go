@@ -449,6 +449,8 @@ func (s *scope) concat(pos int, list []expr) (expr, error) {
 		case elem != nil && e.t.k != array:
 			parts[i] = s.coerced(e, *elem)
 			parts[i].sql = "[" + parts[i].sql + "]"
+		case e.t.k == char:
+			return e, s.src.refuse(pos, "concat of char values")
 		case elem == nil && !allBinary && e.t.k != varchar && e.t.k != unknown:
 			return e, s.unexpected(pos, "concat", list)
 		default:

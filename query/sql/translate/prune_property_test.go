@@ -166,7 +166,7 @@ func (g keyExpr) moment(depth int) string {
 	case "cast":
 		return "CAST(" + g.moment(depth-1) + " AS " + g.pick("to", "date", "timestamp", "date") + ")"
 	case "parse":
-		return g.pick("parse", "TRY_CAST(", "CAST(") + g.text(depth-1) + " AS " + g.pick("to", "date", "timestamp") + ")"
+		return g.pick("parse", "TRY_CAST(", "CAST(") + g.text(depth-1) + " AS " + g.pick("to", "date", "timestamp", "timestamp(0)") + ")"
 	case "zone":
 		return "CAST(from_unixtime(" + g.integer(depth-1) + g.pick("zone", "", ", 'Asia/Seoul'") + ") AS " + g.pick("to", "date", "timestamp") + ")"
 	case "unix":
