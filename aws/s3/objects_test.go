@@ -45,6 +45,7 @@ func TestObjects(t *testing.T) {
 		}
 		answer := httptest.NewRecorder()
 		h.server.Config.Handler.ServeHTTP(answer, httptest.NewRequest("GET", signed.URL, nil))
+		//lint:ignore SA1008 the name as it stands is what is tested
 		if got := answer.Header()["x-amz-meta-who"]; answer.Code != 200 || len(got) != 1 || got[0] != "me and you" {
 			t.Errorf("got %d with %v", answer.Code, answer.Header())
 		}
