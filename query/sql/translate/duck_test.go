@@ -192,7 +192,7 @@ func engineType(trinoType string) string {
 		return "FLOAT"
 	case "varbinary":
 		return "BLOB"
-	case "row", "map", "unknown":
+	case "", "row", "map", "unknown":
 		return ""
 	}
 	if trinoType == "timestamp(3)" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // mysqlSpecs are date_format's letters as strftime's. What is missing Trino refuses too.
@@ -191,7 +192,7 @@ func init() {
 	evaluators["lpad"] = func(v []any) any {
 		n, ok1 := v[1].(int64)
 		fill, ok2 := v[2].(string)
-		if !ok1 || !ok2 || fill == "" || n < 0 || n > 1000 {
+		if !ok1 || !ok2 || fill == "" || !ascii(fill) || n < 0 || n > 1000 {
 			return unknownValue
 		}
 		return mapText(v[0], func(s string) string {
@@ -208,12 +209,19 @@ func mapText(v any, f func(string) string) any {
 	case nil:
 		return nil
 	case string:
-		for i := 0; i < len(s); i++ {
-			if s[i] >= 128 {
-				return unknownValue // the engine's tables of letters decide
-			}
+		if !ascii(s) {
+			return unknownValue // the engine's tables of letters decide
 		}
 		return f(s)
 	}
 	return unknownValue
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
