@@ -35,7 +35,7 @@ func keyedTables() string {
 		if engine == "" {
 			engine = strings.ToUpper(t)
 		}
-		fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS by_%s (v INTEGER, w VARCHAR, k %s, n INTEGER);\n", t, engine)
+		fmt.Fprintf(&b, "CREATE OR REPLACE TABLE by_%s (v INTEGER, w VARCHAR, k %s, n INTEGER);\n", t, engine)
 		for n, text := range keyed[t] {
 			value := "'" + text + "'"
 			if text == hiveNull {
