@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"flowlake/catalog"
 	"flowlake/columnar"
 	"flowlake/fault"
 	"flowlake/query"
@@ -76,9 +77,6 @@ func (t *table) list(column func(j int) string, row string) string {
 	return strings.TrimSuffix(b.String(), ", ")
 }
 
-// nullPartition is how Hive spells a partition key that is NULL.
-const nullPartition = "__HIVE_DEFAULT_PARTITION__"
-
 // constant is an expression that is the same for all rows of a unit; row is the number of the row's unit.
 func (t *table) constant(row string, typ columnar.Type, value func(u unit) string) string {
 	values := make([]string, len(t.units))
@@ -86,7 +84,7 @@ func (t *table) constant(row string, typ columnar.Type, value func(u unit) strin
 	for i, u := range t.units {
 		v := value(u)
 		values[i] = literal(v)
-		if v == nullPartition {
+		if v == catalog.NullValue {
 			values[i] = "NULL"
 		}
 		same = same && values[i] == values[0]

@@ -96,8 +96,9 @@ func (w *worker) settle(job query.Job) error {
 	return nil
 }
 
-// direct reports whether the statement can take the only stream's batches as they come. DuckDB takes for granted that a stream delivers the columns and rows that it pushed down, and ours delivers
-// all, so the optimizers that push are off, and the plan is looked at to be sure.
+// direct reports whether the statement can take the only stream's batches as they come. DuckDB takes for granted
+// that a stream delivers the columns and rows that it pushed down, and ours delivers all, so the optimizers that
+// push are off, and the plan is looked at to be sure.
 func (w *worker) direct(statement string) (bool, error) {
 	if err := w.exec("SET disabled_optimizers = 'filter_pushdown,unused_columns'"); err != nil {
 		return false, err

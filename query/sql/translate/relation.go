@@ -33,8 +33,7 @@ func (s *scope) relation(r sql.Relation) (relation, error) {
 	case *sql.Unnest:
 		return s.unnest(r)
 	case *sql.ParenRelation:
-		in, err := s.relation(r.Relation)
-		return in, err
+		return s.relation(r.Relation)
 	case *sql.Aliased:
 		return s.aliased(r)
 	case *sql.Sample:
@@ -263,7 +262,6 @@ func (s *scope) sample(r *sql.Sample) (relation, error) {
 	if r.Method == "SYSTEM" {
 		method = "system"
 	}
-	// A table function would not be sampled by name, a subquery is.
 	in.sql = fmt.Sprintf("%s TABLESAMPLE %s(%g PERCENT)", in.sql, method, percent)
 	return in, nil
 }
