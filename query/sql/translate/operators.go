@@ -323,13 +323,15 @@ func (s *scope) decimalArithmetic(x *sql.BinaryOp, l, r expr) (expr, error) {
 			return l, s.src.fail(x.Start, typeMismatch, "DECIMAL scale must be in range [0, precision (38)]: %d", a.s+b.s)
 		}
 		t := decimalOf(min(38, a.p+b.p), a.s+b.s)
+		l = s.coerced(l, decimalOf(max(a.p, min(t.p, wideDigits)), a.s))
 		return made(t, castTo("("+l.sql+" * "+r.sql+")", t), l, r), nil
 	case "%":
 		t := decimalOf(min(b.p-b.s, a.p-a.s)+sc, sc)
 		if t.p == 0 {
 			t.p = 1
 		}
-		text := castTo("("+l.sql+" % "+r.sql+")", t)
+		both := decimalOf(min(38, max(a.p-a.s, b.p-b.s)+sc), sc)
+		text := castTo("("+s.coerced(l, both).sql+" % "+s.coerced(r, both).sql+")", t)
 		return made(t, guarded(t, l, r, text), l, r), nil
 	}
 	t := decimalOf(min(38, a.p+b.s+max(b.s-a.s, 0)), sc)
@@ -346,6 +348,10 @@ func guarded(t typ, l, r expr, text string) string {
 	return "(CASE WHEN " + zero + " THEN " + raise(t, divisionByZero, "Division by zero") + " ELSE " + text + " END)"
 }
 
+// wideDigits is the least precision of decimals that the engine keeps in 128 bits. The product of two with less
+// stays in 64 bits, and overflows there.
+const wideDigits = 19
+
 func castTo(text string, t typ) string { return "CAST(" + text + " AS " + t.duck() + ")" }
 
 // unscaled is a decimal's digits as a HUGEINT, with more zeros behind them.
@@ -353,7 +359,7 @@ func unscaled(e expr, more int) string {
 	zeros := "1" + strings.Repeat("0", e.t.s)
 	text := e.sql
 	if e.t.s > 0 {
-		text = fmt.Sprintf("(%s * CAST(%s AS DECIMAL(%d,0)))", e.sql, zeros, len(zeros))
+		text = fmt.Sprintf("(CAST(%s AS DECIMAL(38,%d)) * CAST(%s AS DECIMAL(%d,0)))", e.sql, e.t.s, zeros, len(zeros))
 	}
 	text = "CAST(" + text + " AS HUGEINT)"
 	if more > 0 {

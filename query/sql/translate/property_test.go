@@ -178,9 +178,9 @@ func number(t *rapid.T, columns *[]string) term {
 	var o term
 	switch rapid.IntRange(0, 3).Draw(t, "kind") {
 	case 0:
-		o.kind, o.n = "decimal", big.NewInt(n%100000)
-		o.p, o.s = 5, rapid.IntRange(0, 3).Draw(t, "scale")
-		o.text = fmt.Sprintf("CAST('%s' AS decimal(5,%d))", o.outcome, o.s)
+		o.p, o.s = rapid.SampledFrom([]int{5, 5, 10, 17, 18}).Draw(t, "precision"), rapid.IntRange(0, 3).Draw(t, "scale")
+		o.kind, o.n = "decimal", new(big.Int).Rem(big.NewInt(n), pow10(o.p))
+		o.text = fmt.Sprintf("CAST('%s' AS decimal(%d,%d))", o.outcome, o.p, o.s)
 	case 1:
 		o.kind, o.n = "bigint", big.NewInt(n)
 		o.text = fmt.Sprintf("BIGINT '%d'", n)
