@@ -29,6 +29,9 @@ func crawlCommand() *cobra.Command {
 	report := &cobra.Command{
 		Use:   "report NAME",
 		Short: "Say how a crawler's last crawl classified each file, and what the classifier doctor found",
+		Long: `Says how a crawler's last crawl that succeeded classified each file, which tables it changed, and for Grok
+classifiers what the classifier doctor found. Why a crawl failed:
+aws glue get-crawler --name NAME --query Crawler.LastCrawl`,
 		Example: `  flowlake crawl report vpc-flow-log-crawler
   flowlake crawl report vpc-flow-log-crawler --output json`,
 		Args: cobra.ExactArgs(1),

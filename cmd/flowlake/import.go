@@ -28,10 +28,11 @@ of its own, enters with the time of import, and the summary says how many did.
 
 --bucket writes gzip files as VPC Flow Logs' own delivery lays them out,
 AWSLogs/<account>/vpcflowlogs/<region>/yyyy/MM/dd/…, each record under its own date, each file with
-its header line. Importing the same file again writes the same objects, not second copies.`,
+its header line. Importing the same file again writes the same objects, not second copies. A line without a
+start time stops it. Parquet files, and files to keep as they are, go in with aws s3 cp.`,
 		Example: `  flowlake import --log-group vpcflow flows-2026-11-*.log.gz
   flowlake import --bucket flow-log-buckets flows.log
-  flowlake generate --rows 10000 --seed 1 | flowlake import --log-group vpcflow --stream eni-1 -`,
+  flowlake generate --rows 10000 --seed 1 --start -2h | flowlake import --log-group vpcflow --stream eni-1 -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, files []string) error {
 			if (group == "") == (bucket == "") {

@@ -47,6 +47,8 @@ When it is ready, standard output gets one line, "flowlake ready URL", and DATA/
 Logs go to standard error. At its first start it makes root's access key, in a file outside the
 data folder; flowlake env prints it for the AWS CLI and SDKs.
 
+With --tls-cert, clients that do not know the certificate's authority want AWS_CA_BUNDLE to name its file.
+
 URL/_flowlake/health answers 200 when the server serves; URL/_flowlake/metrics is for Prometheus.`,
 		Example: `  flowlake serve
   flowlake serve --data /srv/flowlake --listen 127.0.0.1:0
