@@ -137,7 +137,7 @@ func parquetFile(t testing.TB, rows int) string {
 func TestPages(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
-	text := `SELECT n, CASE n % 4 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'a "b", c' ELSE 'two' || chr(10) || 'lines' END AS s FROM UNNEST(sequence(1, 2500)) AS t (n) ORDER BY n`
+	text := `SELECT n, CASE n % 4 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'a "b", c' ELSE 'two' || chr(10) || 'lines' END AS Words FROM UNNEST(sequence(1, 2500)) AS t (n) ORDER BY n`
 	rows, e := h.answer("default", text)
 	if len(rows) != 2500 {
 		t.Fatalf("got %d rows", len(rows))
@@ -152,11 +152,11 @@ func TestPages(t *testing.T) {
 		return h.GetQueryResults(ctx, &api.GetQueryResultsInput{QueryExecutionId: id, MaxResults: &size, NextToken: token})
 	}
 	first, err := get(3, nil)
-	if err != nil || len(first.ResultSet.Rows) != 3 || flat([][]string{cells(first.ResultSet.Rows[0])}) != "n|s" || *first.UpdateCount != 0 {
+	if err != nil || len(first.ResultSet.Rows) != 3 || flat([][]string{cells(first.ResultSet.Rows[0])}) != "n|Words" || *first.UpdateCount != 0 {
 		t.Fatalf("got %v, %v", first, err)
 	}
 	info := first.ResultSet.ResultSetMetadata.ColumnInfo
-	if len(info) != 2 || *info[0].Name != "n" || *info[0].Type != "bigint" || info[0].Precision != 19 || *info[1].Type != "varchar" || !info[1].CaseSensitive || *info[1].CatalogName != "hive" {
+	if len(info) != 2 || *info[0].Name != "n" || *info[0].Type != "bigint" || info[0].Precision != 19 || *info[1].Name != "Words" || *info[1].Type != "varchar" || !info[1].CaseSensitive || *info[1].CatalogName != "hive" {
 		t.Errorf("got %+v", info)
 	}
 	second, err := get(1000, first.NextToken)
