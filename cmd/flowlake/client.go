@@ -24,17 +24,22 @@ import (
 	"flowlake/access"
 )
 
-// target is how the client commands find their server: an endpoint that was given, or the one that a
-// running server noted in its data folder. AWS's public endpoints are never one.
+// target is how the client commands find their server: the endpoint or data folder that a flag names, then the
+// environment's endpoint, then the default data folder. A server notes its endpoint in its data folder.
+// AWS's public endpoints are never one.
 type target struct {
 	endpoint, data, credentials, region string
-	otherwise                           string // how to name a server, beside starting one
+	dataGiven                           func() bool // --data names the server, whatever the environment says
+	otherwise                           string      // how to name a server, beside starting one
 }
+
+func (t *target) byData() bool { return t.dataGiven != nil && t.dataGiven() }
 
 func (t *target) flags(c *cobra.Command) {
 	t.otherwise = "or name one with --endpoint URL, or AWS_ENDPOINT_URL"
-	c.Flags().StringVar(&t.endpoint, "endpoint", os.Getenv("AWS_ENDPOINT_URL"), "the server's URL (AWS_ENDPOINT_URL; default: what the server noted in --data)")
+	c.Flags().StringVar(&t.endpoint, "endpoint", "", "the server's URL (default: what the server noted in --data, if that is given; AWS_ENDPOINT_URL; what it noted in the default folder)")
 	dataFlag(c, &t.data)
+	t.dataGiven = func() bool { return c.Flags().Changed("data") }
 	credentialsFlag(c, &t.credentials)
 	c.Flags().StringVar(&t.region, "region", fromEnv("AWS_REGION", os.Getenv("AWS_DEFAULT_REGION")), "the region to work in (AWS_REGION; default: the server's)")
 }
@@ -44,6 +49,9 @@ var awsHost = regexp.MustCompile(`(?i)(^|\.)(amazonaws\.com(\.cn)?|api\.aws|amaz
 // address returns the server's URL, checked.
 func (t *target) address() (string, error) {
 	endpoint := t.endpoint
+	if endpoint == "" && t.dataGiven != nil && !t.dataGiven() {
+		endpoint = os.Getenv("AWS_ENDPOINT_URL")
+	}
 	if endpoint == "" {
 		noted, ok := readNote(t.data, endpointNote)
 		if !ok {
@@ -62,9 +70,11 @@ func (t *target) address() (string, error) {
 	return strings.TrimRight(endpoint, "/"), nil
 }
 
-// key returns the credentials to sign with: the environment's, or root's from its file.
+// key returns the credentials to sign with: the environment's, or root's from its file, which a flag
+// names or which goes with the data folder that a flag names.
 func (t *target) key() (aws.Credentials, error) {
-	if id, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"); id != "" && secret != "" && t.credentials == "" {
+	id, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY")
+	if id != "" && secret != "" && t.credentials == "" && !t.byData() {
 		return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: os.Getenv("AWS_SESSION_TOKEN")}, nil
 	}
 	return t.rootKey()
@@ -190,6 +200,9 @@ func describe(err error) string {
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
+		if u, err := url.Parse(os.Getenv("AWS_ENDPOINT_URL")); err == nil && dial.Addr != nil && u.Host == dial.Addr.String() {
+			return fmt.Sprintf("no server answers at %s, which AWS_ENDPOINT_URL names: for the one that runs now, eval \"$(flowlake env)\" again, or unset it", dial.Addr)
+		}
 		return fmt.Sprintf("no server answers at %s: start one with: flowlake serve", dial.Addr)
 	}
 	return err.Error()

@@ -9,6 +9,8 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/spf13/cobra"
 
 	"flowlake/catalog/crawler"
@@ -29,9 +31,8 @@ func crawlCommand() *cobra.Command {
 	report := &cobra.Command{
 		Use:   "report NAME",
 		Short: "Say how a crawler's last crawl classified each file, and what the classifier doctor found",
-		Long: `Says how a crawler's last crawl that succeeded classified each file, which tables it changed, and for Grok
-classifiers what the classifier doctor found. Why a crawl failed:
-aws glue get-crawler --name NAME --query Crawler.LastCrawl`,
+		Long: `Says how a crawler's last crawl classified each file, which tables it changed, and for Grok classifiers
+what the classifier doctor found. Of a crawl that failed or was stopped it says why, and ends with 1.`,
 		Example: `  flowlake crawl report vpc-flow-log-crawler
   flowlake crawl report vpc-flow-log-crawler --output json`,
 		Args: cobra.ExactArgs(1),
@@ -42,6 +43,9 @@ aws glue get-crawler --name NAME --query Crawler.LastCrawl`,
 			cfg, err := t.config()
 			if err != nil {
 				return err
+			}
+			if err := crawlFailure(c.Context(), cfg, args[0]); err != nil {
+				return asNoServer(err)
 			}
 			r, err := crawlReport(c.Context(), cfg, args[0])
 			if err != nil {
@@ -60,6 +64,21 @@ aws glue get-crawler --name NAME --query Crawler.LastCrawl`,
 	report.Flags().StringVar(&output, "output", "text", "text or json")
 	c.AddCommand(report)
 	return c
+}
+
+// crawlFailure returns why the crawler's last crawl did not succeed, if it did not: there is no report of it.
+func crawlFailure(ctx context.Context, cfg aws.Config, name string) error {
+	out, err := glue.NewFromConfig(cfg).GetCrawler(ctx, &glue.GetCrawlerInput{Name: &name})
+	if err != nil {
+		return err
+	}
+	switch last := out.Crawler.LastCrawl; {
+	case last == nil && out.Crawler.State == types.CrawlerStateReady:
+		return fmt.Errorf("crawler %s has not crawled yet: start it with aws glue start-crawler --name %s", name, shellQuote(name))
+	case last != nil && last.Status != types.LastCrawlStatusSucceeded:
+		return fmt.Errorf("the last crawl of %s is %s: %s", name, last.Status, aws.ToString(last.ErrorMessage))
+	}
+	return nil
 }
 
 // crawlReport asks for flowlake's own addition to Glue's door.

@@ -89,23 +89,23 @@ func demo(ctx context.Context, out io.Writer, input string, stay bool) (err erro
 	}
 	fmt.Fprintf(out, "\nThe walk took %.1f s.\n", time.Since(began).Seconds())
 	if !stay {
-		fmt.Fprint(out, `
+		fmt.Fprintf(out, `
 How to go on:
-  flowlake demo --stay               keeps this server and its data, to look around
-  flowlake demo --input FILE         walks your own flow logs
-  flowlake serve                     a server that stays; then, in another shell:
-  eval "$(flowlake env)"             points the AWS CLI and SDKs at it
-  flowlake import --log-group G FILE…
-`)
+  %[1]s demo --stay               keeps this server and its data, to look around
+  %[1]s demo --input FILE         walks your own flow logs
+  %[1]s serve                     a server that stays; then, in another shell:
+  eval "$(%[1]s env)"             points the AWS CLI and SDKs at it
+  %[1]s import --log-group G FILE…
+`, calledAs())
 		return nil
 	}
 	fmt.Fprintf(out, `
 The server stays until Ctrl-C. In another shell:
-  eval "$(flowlake env --data %[1]s)"
-  flowlake query --database %[2]s "SELECT action, count(*) AS flows FROM %[3]s GROUP BY action"
+  eval "$(%[5]s env --data %[1]s)"
+  %[5]s query --database %[2]s "SELECT action, count(*) AS flows FROM %[3]s GROUP BY action"
   aws glue get-tables --database-name %[2]s
-The folder stays after it: flowlake serve --data %[1]s --credentials %[4]s
-`, shellQuote(srv.data), demoDatabase, w.table, shellQuote(srv.credentials))
+The folder stays after it: %[5]s serve --data %[1]s --credentials %[4]s
+`, shellQuote(srv.data), demoDatabase, w.table, shellQuote(srv.credentials), calledAs())
 	select {
 	case <-ctx.Done():
 		return nil

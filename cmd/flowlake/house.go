@@ -24,6 +24,7 @@ import (
 	"flowlake/aws/wire"
 	"flowlake/catalog"
 	"flowlake/catalog/crawler"
+	"flowlake/fault"
 	"flowlake/lake"
 	"flowlake/logs"
 	"flowlake/query"
@@ -70,6 +71,9 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	}
 	guard := access.NewGuard(cfg.account)
 	if h.state, err = state.Open(filepath.Join(cfg.data, "state")); err != nil {
+		return nil, err
+	}
+	if err := claim(h.state, cfg.account); err != nil {
 		return nil, err
 	}
 	if h.lake, err = lake.Open(lake.Config{Dir: filepath.Join(cfg.data, "lake")}, h.state, guard, cfg.log.With("room", "lake")); err != nil {
@@ -139,6 +143,27 @@ func (h *house) close() error {
 // lockPatience is how long a folder's lock is waited for: a server that was killed while it started a query worker
 // lives on, as far as its locks go, until that worker's exec.
 const lockPatience = 500 * time.Millisecond
+
+// claim writes down whose data this is at the first start, and refuses another account at a later one: it would
+// find nothing of what is there.
+func claim(st *state.Store, account string) error {
+	type owner struct {
+		Account string `json:"account"`
+	}
+	return st.Update(context.Background(), func(tx *state.Tx) error {
+		id := state.ID{Kind: "data folder", Key: "owner"}
+		var of owner
+		switch _, err := tx.Get(id, &of); {
+		case fault.Is(err, fault.NotFound):
+			return tx.Create(id, owner{account})
+		case err != nil:
+			return err
+		case of.Account != account:
+			return fmt.Errorf("the data folder is account %s's: serve it with --account %s, or give --account %s another --data", of.Account, of.Account, account)
+		}
+		return nil
+	})
+}
 
 // lockFolder takes the data folder for this process; the kernel gives it back however the process ends.
 func lockFolder(dir string) (*os.File, error) {

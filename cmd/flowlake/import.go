@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -15,6 +14,7 @@ func importCommand() *cobra.Command {
 	var (
 		t                             target
 		group, stream, bucket, prefix string
+		skipInvalid                   bool
 	)
 	c := &cobra.Command{
 		Use:   "import {--log-group G [--stream S] | --bucket B [--prefix P]} FILE…",
@@ -29,7 +29,8 @@ of its own, enters with the time of import, and the summary says how many did.
 --bucket writes gzip files as VPC Flow Logs' own delivery lays them out,
 AWSLogs/<account>/vpcflowlogs/<region>/yyyy/MM/dd/…, each record under its own date, each file with
 its header line. Importing the same file again writes the same objects, not second copies. A line without a
-start time stops it. Parquet files, and files to keep as they are, go in with aws s3 cp.`,
+start time stops it, or is left out and counted with --skip-invalid. Parquet files, and files to keep as they are,
+go in with aws s3 cp.`,
 		Example: `  flowlake import --log-group vpcflow flows-2026-11-*.log.gz
   flowlake import --bucket flow-log-buckets flows.log
   flowlake generate --rows 10000 --seed 1 --start -2h | flowlake import --log-group vpcflow --stream eni-1 -`,
@@ -38,14 +39,14 @@ start time stops it. Parquet files, and files to keep as they are, go in with aw
 			if (group == "") == (bucket == "") {
 				return usagef("give either --log-group or --bucket\nsee: flowlake import --help")
 			}
-			if group == "" && stream != "" || bucket == "" && prefix != "" {
-				return usagef("--stream goes with --log-group, --prefix with --bucket")
+			if group == "" && stream != "" || bucket == "" && (prefix != "" || skipInvalid) {
+				return usagef("--stream goes with --log-group, --prefix and --skip-invalid with --bucket")
 			}
 			for _, f := range files {
 				if f == "-" {
 					continue
 				}
-				if _, err := os.Stat(f); err != nil {
+				if err := checkInput(f); err != nil {
 					return err // before the first byte of any file
 				}
 			}
@@ -67,6 +68,7 @@ start time stops it. Parquet files, and files to keep as they are, go in with aw
 			imp := &bucketImport{
 				client: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 				bucket: bucket, prefix: prefix, account: *who.Account, region: cfg.Region, log: notes,
+				skipInvalid: skipInvalid,
 			}
 			return imp.run(c.Context(), files, bar)
 		},
@@ -76,6 +78,7 @@ start time stops it. Parquet files, and files to keep as they are, go in with aw
 	c.Flags().StringVar(&stream, "stream", "", "the log stream (default: one named for each file)")
 	c.Flags().StringVar(&bucket, "bucket", "", "the bucket to lay the files out in")
 	c.Flags().StringVar(&prefix, "prefix", "", "a prefix before AWSLogs/")
+	c.Flags().BoolVar(&skipInvalid, "skip-invalid", false, "leave lines without a start time out, and count them")
 	return c
 }
 

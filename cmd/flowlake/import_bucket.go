@@ -31,7 +31,10 @@ type bucketImport struct {
 	bucket, prefix, account, region string
 	log                             io.Writer
 
-	records, objects int64
+	skipInvalid bool // lines that cannot be filed are left out and counted; otherwise they stop the import
+
+	records, objects, skipped int64
+	firstSkipped              string
 }
 
 func (b *bucketImport) run(ctx context.Context, files []string, read io.Writer) error {
@@ -47,8 +50,14 @@ func (b *bucketImport) run(ctx context.Context, files []string, read io.Writer) 
 	}
 	for _, f := range files {
 		if err := b.file(ctx, f, read); err != nil {
+			if b.objects > 0 {
+				note(b.log, "before that, %s went in", count(b.objects, "object"))
+			}
 			return err
 		}
+	}
+	if b.skipped > 0 {
+		note(b.log, "left out %s without a start time; the first is %s", count(b.skipped, "line"), b.firstSkipped)
 	}
 	note(b.log, "imported %s into %s under s3://%s/%s", count(b.records, "record"), count(b.objects, "object"), b.bucket, b.folder())
 	return nil
@@ -101,7 +110,9 @@ func (b *bucketImport) file(ctx context.Context, name string, read io.Writer) er
 					return err
 				}
 			}
-			days.header = string(line)
+			if days.header = string(line); clock.start < 0 {
+				return fmt.Errorf("%s: the header in line %d has no field start: its records cannot be filed by date", name, lines.number)
+			}
 			continue
 		}
 		if days.header == "" {
@@ -112,8 +123,14 @@ func (b *bucketImport) file(ctx context.Context, name string, read io.Writer) er
 			days.header = flow.Header(fields)
 		}
 		at, ok := clock.read(line)
+		if !ok && !b.skipInvalid {
+			return fmt.Errorf("%s: line %d has no start time to file it under (--skip-invalid leaves such lines out)", name, lines.number)
+		}
 		if !ok {
-			return fmt.Errorf("%s: line %d has no start time to file it under", name, lines.number)
+			if b.skipped++; b.skipped == 1 {
+				b.firstSkipped = fmt.Sprintf("%s: line %d", name, lines.number)
+			}
+			continue
 		}
 		full, err := days.add(at.UTC(), line)
 		if err != nil {

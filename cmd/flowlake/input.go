@@ -65,9 +65,26 @@ func (l *lineReader) next() ([]byte, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, io.EOF
 		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, fmt.Errorf("%s: line %d: the gzip data ends too soon", l.name, l.number)
+		}
 		return nil, fmt.Errorf("%s: line %d: %w", l.name, l.number, err)
 	}
 	return bytes.TrimRight(line, "\r\n"), nil
+}
+
+// checkInput refuses a file that is not there, and one of another kind than text.
+func checkInput(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	magic := make([]byte, 4)
+	if _, err := io.ReadFull(f, magic); err == nil && string(magic) == "PAR1" {
+		return fmt.Errorf("%s is a Parquet file, which goes into a bucket as it is: aws s3 cp %s s3://BUCKET/PREFIX/", name, shellQuote(name))
+	}
+	return nil
 }
 
 func (l *lineReader) close() { l.file.Close() }

@@ -88,6 +88,8 @@ talk to, 4 a check ran and found something wrong, 130 interrupted.`,
 
 		SuggestionsMinimumDistance: 2, // as cobra itself takes it
 	}
+	root.Version = version
+	root.SetVersionTemplate("flowlake {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w\nsee: %s --help", err, c.CommandPath())

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -43,6 +44,14 @@ func defaultCredentials() (string, error) {
 		return "", fmt.Errorf("no configuration folder for root's key (%w): give --credentials", err)
 	}
 	return filepath.Join(dir, "flowlake", "credentials"), nil
+}
+
+// calledAs is how the user can call this program: by its name where the shell finds it, else by its path.
+func calledAs() string {
+	if found, err := exec.LookPath("flowlake"); err == nil && filepath.IsAbs(found) {
+		return "flowlake"
+	}
+	return shellQuote(os.Args[0])
 }
 
 // What the server assumes when nothing is said.

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -154,6 +155,9 @@ func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
 	ln, err := net.Listen("tcp", o.listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("another program listens on %s: give --listen another address, or 127.0.0.1:0 for a free port", o.listen)
+	}
 	if err != nil {
 		return err
 	}

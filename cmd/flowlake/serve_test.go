@@ -115,6 +115,15 @@ $`)
 			}
 		}
 	})
+	t.Run("another account is refused by name", func(t *testing.T) {
+		other, err := tryLaunch(t, dir, "--account", "111111111111")
+		if err == nil || other.wait() == nil {
+			t.Fatal("it started")
+		}
+		if msg := other.stderr.String(); !strings.Contains(msg, "--account 123456789012") {
+			t.Errorf("got %q", msg)
+		}
+	})
 	t.Run("data of a newer program is refused by version", func(t *testing.T) {
 		db, err := sql.Open("sqlite3", filepath.Join(p.data, "state", "state.db"))
 		if err != nil {
