@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 
 	"flowlake/catalog"
@@ -120,6 +121,9 @@ func (d *ddl) addPartitions(ctx context.Context, s *sql.AddPartitions) error {
 				return err
 			}
 			p := catalog.Partition{Values: inOrder(t, values), Storage: t.Storage}
+			if err := checkKeyValues(t, p.Values); err != nil {
+				return err
+			}
 			if n.Location != nil {
 				if _, _, err := lake.ParseURL(n.Location.Value); err != nil {
 					return err
@@ -222,6 +226,14 @@ func (d *ddl) repair(ctx context.Context, s *sql.RepairTable) (text, error) {
 		return out, err
 	}
 	var added []string
+	var left []error // folders whose names are no values of the keys' types
+	found = slices.DeleteFunc(found, func(p catalog.Partition) bool {
+		err := checkKeyValues(t, p.Values)
+		if err != nil {
+			left = append(left, err)
+		}
+		return err != nil
+	})
 	err = d.q.catalog.Edit(ctx, d.c, func(e *catalog.Edit) error {
 		added = nil
 		for _, p := range found {
@@ -236,12 +248,17 @@ func (d *ddl) repair(ctx context.Context, s *sql.RepairTable) (text, error) {
 		}
 		return nil
 	})
-	if err != nil || len(added) == 0 {
+	if err != nil {
 		return out, err
 	}
-	out.add("Partitions not in metastore:\t" + strings.Join(added, "\t"))
+	if len(added) > 0 {
+		out.add("Partitions not in metastore:\t" + strings.Join(added, "\t"))
+	}
 	for _, a := range added {
 		out.add("Repair: Added partition to metastore " + a)
+	}
+	for _, err := range left {
+		out.add("Repair: Left out a folder: " + err.Error())
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path"
@@ -58,6 +59,9 @@ func (q *Queries) partitions(ctx context.Context, e *Execution, t catalog.Table,
 		if !readAlike(p.Storage.SerDe, t.Storage.SerDe) {
 			return fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "partition %s of table %s.%s has a SerDe or SerDe properties of its own, and flowlake reads a table in one way only: drop the partition and add it again",
 				partitionPath(t, p.Values), t.Database, t.Name)
+		}
+		if err := checkKeyValues(t, p.Values); err != nil {
+			return fmt.Errorf("%w; ALTER TABLE %s DROP PARTITION takes it away", err, t.Name)
 		}
 		in, err := files.under(ctx, p.Storage.Location, p.Values)
 		if err != nil {

@@ -193,6 +193,7 @@ func TestFailures(t *testing.T) {
 		{"a format that is not there", "CREATE EXTERNAL TABLE db.v (a int) STORED AS ORC LOCATION 's3://data/v/'", 1200, "flowlake does not read tables STORED AS ORC"},
 		{"Parquet's format under a text SerDe", "CREATE EXTERNAL TABLE db.v (a int) STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat' OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat' LOCATION 's3://data/v/'", 1200, "HIVE_UNSUPPORTED_FORMAT: "},
 		{"a partition key that is none", "ALTER TABLE db.t ADD PARTITION (dy='2022-08-29')", 1003, "FAILED: table db.t: has no partition key dy: its keys are day"},
+		{"a partition value of another type", "ALTER TABLE db.t ADD PARTITION (day='2022/08/29')", 1001, "HIVE_INVALID_PARTITION_VALUE: Invalid partition value '2022/08/29' for DATE partition key day of table db.t: a date is written 2022-08-29"},
 		{"a partition of a table without", "ALTER TABLE db.u ADD PARTITION (day='2022-08-29')", 1003, "FAILED: table db.u: is not partitioned"},
 		{"a partition to drop that is not there", "ALTER TABLE db.t DROP PARTITION (day='2022-08-29')", 1301, "FAILED: SemanticException [Error 10006]: Partition not found (day='2022-08-29')"},
 		{"partitions of a table without", "SHOW PARTITIONS db.u", 1003, "FAILED: table db.u: is not partitioned"},
