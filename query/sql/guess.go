@@ -7,6 +7,7 @@ var foreignWords = map[string]string{
 	"ILIKE":   "There is no ILIKE; compare lower(x) LIKE 'pattern'",
 	"RLIKE":   "There is no RLIKE; write regexp_like(x, 'pattern')",
 	"REGEXP":  "There is no REGEXP; write regexp_like(x, 'pattern')",
+	"TOP":     "There is no TOP; write LIMIT n at the end",
 	"QUALIFY": "There is no QUALIFY; filter the window's result in an outer query",
 }
 
@@ -80,7 +81,7 @@ func (p *parser) guessSign(t, before, next token) string {
 			return "Write OFFSET " + p.show(before) + " LIMIT " + p.show(next)
 		}
 	case "-":
-		if p.expecting["'.'"] && before.kind == tokWord && before.end == t.start && t.end == next.start {
+		if (p.expecting["'.'"] || p.hive && p.expecting["<type>"]) && before.kind == tokWord && before.end == t.start && t.end == next.start {
 			quoted := QuoteIdent
 			if p.hive {
 				quoted = QuoteHiveIdent

@@ -256,9 +256,13 @@ func (s *scope) find(fields []field, name []string, pos int) (*field, error) {
 }
 
 func (s *scope) missing(name []string, pos int) error {
+	hint := ""
+	if len(name) == 1 && pos < len(s.src.text) && s.src.text[pos] == '"' {
+		hint = ". A string is written in single quotes; double quotes are for names"
+	}
 	return s.src.fail(pos, columnNotFound,
-		"Column '%s' cannot be resolved or requester is not authorized to access requested resources",
-		strings.Join(name, "."))
+		"Column '%s' cannot be resolved or requester is not authorized to access requested resources%s",
+		strings.Join(name, "."), hint)
 }
 
 // hasColumn reports whether some visible column has that name.
