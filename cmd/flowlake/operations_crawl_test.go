@@ -101,8 +101,12 @@ func testCrawlers(t *testing.T, c *clients) {
 	_, err = c.glue.UpdateCrawler(ctx, &glue.UpdateCrawlerInput{Name: aws.String("walk-none"), TablePrefix: aws.String("raw_")})
 	typed[*types.EntityNotFoundException](t, err)
 	_, err = runReport(t, c, *name)
-	if err == nil || !strings.Contains(err.Error(), "EntityNotFoundException") {
+	if err == nil || !strings.Contains(err.Error(), "has not crawled yet") {
 		t.Errorf("a report before the first crawl: %v", err)
+	}
+	_, err = runReport(t, c, "walk-none")
+	if err == nil || !strings.Contains(err.Error(), "EntityNotFoundException") {
+		t.Errorf("a report of no crawler: %v", err)
 	}
 
 	_, err = c.glue.StopCrawler(ctx, &glue.StopCrawlerInput{Name: name})
