@@ -31,6 +31,9 @@ func TestFailingDisk(t *testing.T) {
 	failing.Store(false)
 	_, err = h.Put(t.Context(), root, "g", "s", []Event{{time.Now().UnixMilli(), "refused"}})
 	wantKind(t, err, fault.Unavailable, "log events")
+	if err == nil || !strings.Contains(err.Error(), "an earlier write failed") { // Pebble's own refusal ends with its log file
+		t.Errorf("got %v, want the store's own refusal, which lasts until a restart", err)
+	}
 	if batch, err := h.ReadFrom(t.Context(), root, "g", 1, 10); err != nil || len(batch.Events) != 1 {
 		t.Errorf("a follower sees %v, %v, want what is durable", batch.Events, err)
 	}

@@ -218,10 +218,12 @@ func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 }
 
 // doors sends flowlake's own paths to own, and everything else, whatever its path looks like, to the
-// AWS doors: a ServeMux would clean S3's paths.
+// AWS doors: a ServeMux would clean S3's paths. A signed request is for a service even there: in a bucket's own
+// host, such a path is a key.
 func doors(own, services http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/_flowlake/") {
+		signed := strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.URL.Query().Has("X-Amz-Signature")
+		if strings.HasPrefix(r.URL.Path, "/_flowlake/") && !signed {
 			own.ServeHTTP(w, r)
 			return
 		}
