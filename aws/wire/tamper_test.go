@@ -174,6 +174,12 @@ func TestTampering(t *testing.T) {
 			change: set("X-Amz-Date", "2026-03-04T05:06:07Z")},
 		{name: "two dates", json: "IncompleteSignatureException", query: "IncompleteSignature", s3: "AccessDenied",
 			change: func(r *http.Request) { r.Header.Add("X-Amz-Date", "20260304T050607Z") }},
+		{name: "a date that is not signed", json: "InvalidSignatureException", query: "SignatureDoesNotMatch", s3: "AccessDenied",
+			change: func(r *http.Request) {
+				r.Header.Del("X-Amz-Date")
+				r.Header.Set("Date", now.Format(http.TimeFormat))
+				replace("Authorization", ";x-amz-date", "")(r)
+			}},
 		{name: "signed 16 minutes ago", json: "InvalidSignatureException", query: "RequestExpired", s3: "RequestTimeTooSkewed", at: -16 * time.Minute},
 		{name: "signed 16 minutes ahead", json: "InvalidSignatureException", query: "RequestExpired", s3: "RequestTimeTooSkewed", at: 16 * time.Minute},
 		{name: "another key", json: "UnrecognizedClientException", query: "InvalidClientTokenId", s3: "InvalidAccessKeyId",
@@ -367,6 +373,8 @@ func TestBodies(t *testing.T) {
 			"9\r\n123456789\r\n0\r\n\r\n"},
 		{"more bytes than announced", "IncompleteBody", map[string]string{"X-Amz-Content-Sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "X-Amz-Decoded-Content-Length": "8"},
 			"9\r\n123456789\r\n0\r\n\r\n"},
+		{"more bytes than announced, in a chunk of their own", "IncompleteBody", map[string]string{"X-Amz-Content-Sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "X-Amz-Decoded-Content-Length": "8"},
+			"8\r\n12345678\r\n1\r\n9\r\n0\r\n\r\n"},
 		{"no announced length", "MissingContentLength", map[string]string{"X-Amz-Content-Sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}, "0\r\n\r\n"},
 		{"a chunk size that is none", "InvalidChunkSizeError", map[string]string{"X-Amz-Content-Sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "X-Amz-Decoded-Content-Length": "9"}, "-9\r\n123456789\r\n0\r\n\r\n"},
 		{"bytes behind the end", "InvalidChunkSizeError", map[string]string{"X-Amz-Content-Sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "X-Amz-Decoded-Content-Length": "9"}, "9\r\n123456789\r\n0\r\n\r\nmore"},
