@@ -154,6 +154,40 @@ func TestMultipart(t *testing.T) {
 		_, err = s.CompleteUpload(ctx, root, r, Completion{Size: -1, Parts: []CompletePart{{Number: 2, ETag: etag}}})
 		wantKind(t, err, fault.NotFound, "upload")
 	})
+	t.Run("refuses parts that are not those of the upload, in their order", func(t *testing.T) {
+		u, err := s.CreateUpload(ctx, root, PutInput{Bucket: "lake", Key: "q"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := UploadRef{"lake", "q", u.ID}
+		var tags []string
+		for i, body := range []string{"a", "b"} {
+			p, err := s.UploadPart(ctx, root, r, PartInput{Number: i + 1, Body: strings.NewReader(body), Size: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tags = append(tags, p.ETag)
+		}
+		for _, c := range []struct {
+			noun  string
+			parts []CompletePart
+		}{
+			{"part", []CompletePart{{Number: 1, ETag: tags[1]}}},
+			{"part", []CompletePart{{Number: 1}}},
+			{"part", []CompletePart{{Number: 3, ETag: tags[0]}}},
+			{"part order", []CompletePart{{Number: 1, ETag: tags[0]}, {Number: 1, ETag: tags[0]}}},
+			{"part order", []CompletePart{{Number: 2, ETag: tags[1]}, {Number: 1, ETag: tags[0]}}},
+			{"part list", nil},
+		} {
+			_, err := s.CompleteUpload(ctx, root, r, Completion{Size: -1, Parts: c.parts})
+			wantKind(t, err, fault.Invalid, c.noun)
+		}
+		_, err = s.Head(ctx, root, "lake", "q")
+		wantKind(t, err, fault.NotFound, "object")
+		if err := s.AbortUpload(ctx, root, r); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("refuses kinds that do not go with the algorithm", func(t *testing.T) {
 		for _, c := range []Checksum{{Algorithm: SHA256, Kind: FullObject}, {Algorithm: CRC64NVME, Kind: Composite}, {Algorithm: CRC32, Kind: "HALF"}, {Kind: FullObject}} {
 			_, err := s.CreateUpload(ctx, root, PutInput{Bucket: "lake", Key: "k", Checksum: c})
