@@ -200,6 +200,9 @@ func describe(err error) string {
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
+		if unknown, ok := errors.AsType[*net.DNSError](err); ok && dial.Addr == nil {
+			return fmt.Sprintf("no server answers at %s: %s", unknown.Name, unknown.Err)
+		}
 		if u, err := url.Parse(os.Getenv("AWS_ENDPOINT_URL")); err == nil && dial.Addr != nil && u.Host == dial.Addr.String() {
 			return fmt.Sprintf("no server answers at %s, which AWS_ENDPOINT_URL names: for the one that runs now, eval \"$(flowlake env)\" again, or unset it", dial.Addr)
 		}

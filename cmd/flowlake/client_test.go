@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,5 +38,24 @@ func TestLongAnswersOfAQuickServerAreReadWhole(t *testing.T) {
 	server.Close()             // its handlers have ended
 	if len(connections) > 30 { // one, but for moments in which the last one was not idle yet
 		t.Errorf("300 calls one after the other took %d connections: they are not used again", len(connections))
+	}
+}
+
+func TestErrorsOfConnectionsNameTheServer(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"a port that nobody listens on", &net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, Err: errors.New("refused")},
+			"no server answers at 127.0.0.1:1: start one with: flowlake serve"},
+		{"a name that nobody knows", &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "flowlake.invalid"}},
+			"no server answers at flowlake.invalid: no such host"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := describe(fmt.Errorf("query: %w", row.err)); got != row.want {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
 	}
 }
