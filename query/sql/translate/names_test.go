@@ -39,6 +39,7 @@ func TestRefusals(t *testing.T) {
 		{"a string in double quotes", "SELECT 1 FROM vpc_flow_logs WHERE action = \"REJECT\"", "COLUMN_NOT_FOUND: line 1:44: Column 'reject'" + gone + ". A string is written in single quotes; double quotes are for names"},
 		{"varchar against integer", "SELECT 1 FROM flow_logs WHERE dstport = 443", "TYPE_MISMATCH: line 1:31: Cannot apply operator: varchar = integer. A text becomes a number, or NULL, with TRY_CAST(dstport AS integer)"},
 		{"a number against a time", "SELECT 1 FROM vpc_flow_logs WHERE start >= current_timestamp - interval '14' day", "TYPE_MISMATCH: line 1:35: Cannot apply operator: bigint >= timestamp(3) with time zone. Seconds since 1970 become a timestamp with from_unixtime(start)"},
+		{"a number added to a time", "SELECT current_timestamp - 14", "TYPE_MISMATCH: line 1:8: Cannot apply operator: timestamp(3) with time zone - integer"},
 		{"a date in quotes", "SELECT 1 FROM vpc_flow_logs WHERE date = '2022-08-28'", "TYPE_MISMATCH: line 1:35: Cannot apply operator: date = varchar(10). A date is written DATE '2022-08-28'"},
 		{"not a condition", "SELECT x FROM a WHERE y", "TYPE_MISMATCH: line 1:23: WHERE clause must evaluate to a boolean: actual type varchar"},
 		{"not grouped", "SELECT y, count(*) FROM a", "EXPRESSION_NOT_AGGREGATE: line 1:8: 'y' must be an aggregate expression or appear in GROUP BY clause"},

@@ -60,15 +60,17 @@ func (s *scope) checked(l, r expr, t typ, pos int) (expr, error) {
 //
 // Differs from AWS: Trino says < for >, and = for <>, which are the same operators to it.
 func (s *scope) cannot(x *sql.BinaryOp, l, r expr) error {
+	compares := strings.ContainsAny(x.Op, "=<>")
 	return s.src.fail(x.Start, typeMismatch, "Cannot apply operator: %s %s %s%s", l.t, x.Op, r.t, s.columnHint(x.Left, x.Right)+dateHint(l, r)+dateHint(r, l)+
-		s.numberHint(x.Left, l, r)+s.numberHint(x.Right, r, l))
+		s.numberHint(x.Left, l, r, compares)+s.numberHint(x.Right, r, l, compares))
 }
 
-// numberHint explains a number, or a text of digits, beside a value of another type. x is what l was written as.
-func (s *scope) numberHint(x sql.Expr, l, r expr) string {
+// numberHint explains a number, or a text of digits, beside a value of another type. x is what l was written as; compares
+// tells a comparison from a sum, in which a number beside a time is no time itself.
+func (s *scope) numberHint(x sql.Expr, l, r expr, compares bool) string {
 	written := x.Bounds().Of(s.src.text)
 	switch literal, isLiteral := l.text(); {
-	case l.t.integral() && (r.t.k == timestamp || r.t.k == timestampTZ):
+	case compares && l.t.integral() && (r.t.k == timestamp || r.t.k == timestampTZ):
 		return ". Seconds since 1970 become a timestamp with from_unixtime(" + written + ")"
 	case l.t.text() && r.t.numeric() && isLiteral && literal != "" && strings.Trim(literal, "0123456789") == "":
 		return ". A number is written without quotes: " + literal
