@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -19,18 +20,18 @@ func setScalar(s *shape, v reflect.Value, token string) string {
 	switch s.kind {
 	case kindInt:
 		n, err := strconv.ParseInt(token, 10, 64)
-		if err != nil {
-			if strings.ContainsAny(token, ".eE") {
-				return "is not an integer"
-			}
-			return "is out of range"
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
+			return "is not an integer"
 		}
-		if v.OverflowInt(n) {
+		if err != nil || v.OverflowInt(n) {
 			return "is out of range"
 		}
 		v.SetInt(n)
 	case kindFloat:
 		f, err := strconv.ParseFloat(token, s.typ.Bits())
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
+			return "is no number"
+		}
 		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
 			return "is out of range"
 		}
