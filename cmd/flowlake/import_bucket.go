@@ -208,12 +208,8 @@ func (d *dayFiles) add(at time.Time, line []byte) (full *dayFile, err error) {
 	date := at.Format("2006/01/02")
 	day := d.open[date]
 	if day == nil {
-		if len(d.open) >= maxOpenDays {
-			full = slices.MinFunc(d.oldestFirst(), func(a, b *dayFile) int { return int(a.used - b.used) })
-			delete(d.open, full.date)
-		}
 		if day, err = newDay(date, at, d.header); err != nil {
-			return full, err
+			return nil, err
 		}
 		d.open[date] = day
 	}
@@ -222,7 +218,14 @@ func (d *dayFiles) add(at time.Time, line []byte) (full *dayFile, err error) {
 	if at.Before(day.first) {
 		day.first = at
 	}
-	return full, day.write(line)
+	if err := day.write(line); err != nil {
+		return nil, err
+	}
+	if len(d.open) > maxOpenDays {
+		full = slices.MinFunc(d.oldestFirst(), func(a, b *dayFile) int { return int(a.used - b.used) })
+		delete(d.open, full.date)
+	}
+	return full, nil
 }
 
 func newDay(date string, at time.Time, header string) (*dayFile, error) {
@@ -230,12 +233,15 @@ func newDay(date string, at time.Time, header string) (*dayFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	zip, err := gzip.NewWriterLevel(tmp, flate.BestSpeed)
+	day := &dayFile{date: date, first: at, tmp: tmp, sum: sha256.New()}
+	if day.zip, err = gzip.NewWriterLevel(tmp, flate.BestSpeed); err == nil {
+		err = day.write([]byte(header))
+	}
 	if err != nil {
+		day.discard()
 		return nil, err
 	}
-	day := &dayFile{date: date, first: at, tmp: tmp, zip: zip, sum: sha256.New()}
-	return day, day.write([]byte(header))
+	return day, nil
 }
 
 func (d *dayFile) write(line []byte) error {
