@@ -140,10 +140,6 @@ func (h *house) close() error {
 	return errors.Join(errs...)
 }
 
-// lockPatience is how long a folder's lock is waited for: a server that was killed while it started a query worker
-// lives on, as far as its locks go, until that worker's exec.
-const lockPatience = 500 * time.Millisecond
-
 // claim writes down whose data this is at the first start, and refuses another account at a later one: it would
 // find nothing of what is there.
 func claim(st *state.Store, account string) error {
@@ -164,6 +160,10 @@ func claim(st *state.Store, account string) error {
 		return nil
 	})
 }
+
+// lockPatience is how long a folder's lock is waited for: a server that was killed while it started a query worker
+// lives on, as far as its locks go, until that worker's exec.
+const lockPatience = 500 * time.Millisecond
 
 // lockFolder takes the data folder for this process; the kernel gives it back however the process ends.
 func lockFolder(dir string) (*os.File, error) {

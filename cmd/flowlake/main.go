@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is what `flowlake version` prints and the demo shows.
+// version is what `flowlake version` prints, and the server logs at its start.
 const version = "0.1.0-dev"
 
 // Exit codes, as `flowlake --help` documents them.
