@@ -244,3 +244,25 @@ func TestMachine(t *testing.T) {
 		})
 	})
 }
+
+// TestSplitterPrefersWhatTheRegexpDoes holds the cases in which the two differ as soon as one rule is left out; chance
+// finds them too rarely.
+func TestSplitterPrefersWhatTheRegexpDoes(t *testing.T) {
+	for _, tt := range []struct{ name, pattern, line string }{
+		{"the first of two alternatives that match", `%{WORD:w} (?:%{NOTSPACE:a}|%{QS:b}) %{INT:c}`, `v "x" 5`},
+		{"the first place of a field that is named twice", `%{INT:a} %{WORD:b} %{INT:a}`, `1 x 2`},
+		{"nothing from an attempt that failed", `(?:%{INT:a}|%{WORD:b}) %{INT:c}`, `5 x 7`},
+		{"a beginning within the segment, past a blank", `(?:xA|A B) %{INT:b}`, `xA B 5`},
+		{"a later segment of the line", `%{WORD:a} %{INT:b}`, `- x 5`},
+		{"a line that ends before its last value", `%{INT:a} %{INT:b} %{INT:c}`, `1 2`},
+		{"a line that goes on", `^%{INT:a} %{INT:b}$`, `1 2 3`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := mustCompile(t, tt.pattern)
+			if p.fast == nil {
+				t.Fatal("the splitter does not take the pattern")
+			}
+			sameAsRegexp(t, p, []byte(tt.line))
+		})
+	}
+}
