@@ -172,6 +172,36 @@ func TestPut(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("its file is the owner's, to read only", func(t *testing.T) {
+		put(t, s, "mode", "x")
+		path, release, err := s.Local(ctx, root, "lake", "mode")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release()
+		if info, err := os.Stat(path); err != nil || info.Mode() != 0o400 {
+			t.Errorf("got %v, %v", info.Mode(), err)
+		}
+		if err := s.Delete(ctx, root, "lake", "mode"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a join does not bring back what was replaced meanwhile", func(t *testing.T) {
+		put(t, s, "joined", "old")
+		old, _, err := s.entry("lake", "joined")
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, s, "joined", "new")
+		err = s.apply(commit{changes: []change{{bucket: "lake", key: "joined", put: &old, same: old.segments}}})
+		wantKind(t, err, fault.Conflict, "object")
+		if got := get(t, s, "joined"); got != "new" {
+			t.Errorf("got %q", got)
+		}
+		if err := s.Delete(ctx, root, "lake", "joined"); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("an overwritten object is read to its end, then its file goes", func(t *testing.T) {
 		files := countFiles(t, s)
 		put(t, s, "x", strings.Repeat("old", 1000))
