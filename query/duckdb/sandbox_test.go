@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"flowlake/fault"
 	"flowlake/query"
 )
@@ -124,6 +126,10 @@ func confined(args []string) int {
 		fmt.Println(err)
 		return 1
 	}
+	var core unix.Rlimit // as high as it may be, so that confine's part in it shows
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &core); err == nil {
+		_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: core.Max, Max: core.Max})
+	}
 	if err := confine([]string{filepath.Join(dir, "rw")}, []string{filepath.Join(dir, "ro")}, nil); err != nil {
 		fmt.Println(err)
 		return 1
@@ -135,6 +141,8 @@ func confined(args []string) int {
 			status = 1
 		}
 	}
+	err = unix.Getrlimit(unix.RLIMIT_CORE, &core)
+	claim("core files", false, err != nil || core.Max != 0, err)
 	_, err = os.ReadFile(filepath.Join(dir, "ro", "f.csv"))
 	claim("reading inputs", true, err == nil, err)
 	_, err = os.ReadFile(filepath.Join(dir, "other", "f.csv"))
