@@ -222,13 +222,17 @@ func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 // host, such a path is a key.
 func doors(own, services http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		signed := strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.URL.Query().Has("X-Amz-Signature")
-		if strings.HasPrefix(r.URL.Path, "/_flowlake/") && !signed {
+		if strings.HasPrefix(r.URL.Path, "/_flowlake/") && !signed(r) {
 			own.ServeHTTP(w, r)
 			return
 		}
 		services.ServeHTTP(w, r)
 	})
+}
+
+// signed reports whether a request carries a signature, whether or not it is a good one.
+func signed(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.URL.Query().Has("X-Amz-Signature")
 }
 
 // endpointOf is a URL that a client on this machine can connect to.
