@@ -393,6 +393,19 @@ func TestBodies(t *testing.T) {
 			t.Errorf("got %d %s", status, got)
 		}
 	})
+	t.Run("a JSON body of unknown length ends at its limit", func(t *testing.T) {
+		const limit = 4096 // CreateLogGroup's in the toy
+		for _, length := range []int{limit, limit + 1} {
+			text := `{"logGroupName":"g"}` + strings.Repeat(" ", length-20)
+			r := y.sign(t, "logs", "POST", "/", text, map[string]string{"X-Amz-Target": "Logs_20140328.CreateLogGroup"}, now)
+			if length > limit {
+				r.ContentLength = -1 // sent in chunks
+			}
+			if status, got := send(t, r); (status == 413) != (length > limit) || length == limit && status != 200 {
+				t.Errorf("%d bytes: got %d %s", length, status, got)
+			}
+		}
+	})
 }
 
 // failing is a body that must not be asked for.
