@@ -158,6 +158,8 @@ func TestExport(t *testing.T) {
 		if err != nil || len(page.Exports) != 1 || page.Exports[0].ID != id || page.Next == "" {
 			t.Fatalf("got %+v, %v", page, err)
 		}
+		_, err = h.Exports(ctx, root, ExportQuery{Status: ExportCompleted, Limit: 1, Token: page.Next})
+		wantKind(t, err, fault.Invalid, "token") // it was made for all of them
 		page, err = h.Exports(ctx, root, ExportQuery{Limit: 1, Token: page.Next})
 		if err != nil || len(page.Exports) != 1 || page.Exports[0].ID != again || page.Next != "" {
 			t.Errorf("got %+v, %v", page, err)
