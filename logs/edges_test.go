@@ -149,3 +149,26 @@ func TestExportAsksAgainWhetherItsCallerMay(t *testing.T) {
 		t.Errorf("the bucket holds %d objects, want the permission test alone", len(got))
 	}
 }
+
+func TestExportLeavesOutWhatIsExpired(t *testing.T) {
+	h, _ := exporting(t, t.TempDir())
+	defer h.close(t)
+	h.make(t, "old", "s")
+	now := time.Now().UnixMilli()
+	const hour = 3_600_000
+	h.put(t, "old", "s", Event{now - 30*hour, "expired"})
+	h.put(t, "old", "s", Event{now, "young"})
+	if err := h.SetRetention(t.Context(), root, "old", 1); err != nil {
+		t.Fatal(err)
+	}
+	id, err := h.CreateExport(t.Context(), root, ExportInput{Group: "old", FromMillis: now - 40*hour, ToMillis: now + 1, Bucket: "lake-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.runExport(t.Context(), root, id); err != nil { // and no sweep beside it
+		t.Fatal(err)
+	}
+	if got := unzip(t, h.objects(t, "lake-1")["exportedlogs/"+id+"/s/000000.gz"]); strings.Count(got, "\n") != 1 || !strings.Contains(got, " young\n") {
+		t.Errorf("got %q", got)
+	}
+}
