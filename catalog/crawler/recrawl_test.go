@@ -158,6 +158,33 @@ func TestCrawlAgain(t *testing.T) {
 			t.Errorf("got %+v", r.Tables)
 		}
 	})
+	t.Run("takes nothing away outside of its targets", func(t *testing.T) {
+		t.Parallel()
+		h := start(t, "", DeleteFromDatabase, "", "")
+		h.put("q/a.json", `{"x":1}`)
+		h.crawl("c")
+		failures, err := h.cat.CreatePartitions(t.Context(), h.c, "db", "p", []catalog.Partition{{Values: []string{"9"}, Storage: catalog.Storage{Location: "s3://data/elsewhere/dt=9/"}}})
+		if h.must(err); len(failures) > 0 {
+			t.Fatal(failures)
+		}
+		h.must(h.crawlers.Update(t.Context(), h.c, "c", func(cr *Crawler) error { cr.Targets = []Target{{Path: "s3://data/p/"}}; return nil }))
+		h.remove("q/a.json")
+		h.crawl("c")
+		h.expect(first + "\n\t\t\t  9 -> elsewhere/dt=9/\n\t\t\tq json q/ (x int)")
+	})
+	t.Run("looks at new folders only from a crawl of everything on", func(t *testing.T) {
+		t.Parallel()
+		h := start(t, LogOnly, LogOnly, CrawlNewFolders, "")
+		if r := h.crawl("c"); r.Files != 0 {
+			t.Errorf("looked at %d files in folders that are known", r.Files)
+		}
+		for _, recrawl := range []string{CrawlEverything, CrawlNewFolders} {
+			h.must(h.crawlers.Update(t.Context(), h.c, "c", func(cr *Crawler) error { cr.Recrawl = recrawl; return nil }))
+			if r := h.crawl("c"); r.Files != 2 {
+				t.Errorf("%s: looked at %d files, want both", recrawl, r.Files)
+			}
+		}
+	})
 	t.Run("looks at new folders only, and finds the tables that they belong to", func(t *testing.T) {
 		t.Parallel()
 		h := start(t, LogOnly, LogOnly, CrawlNewFolders, "")
@@ -207,6 +234,23 @@ func TestCrawlAgain(t *testing.T) {
 		name := aside("p", "s3://data/p/")
 		h.expect("\n\t\t\tp  p/ ()\n\t\t\t" + name + " csv p/ (a bigint, b bigint) header 1")
 	})
+}
+
+func TestKeysAreNamedByWhatAllFoldersSay(t *testing.T) {
+	h := newHouse(t)
+	h.put("mixed/day=1/a.csv", "a,b\n1,2\n")
+	h.put("mixed/dt=2/a.csv", "a,b\n1,2\n")
+	h.put("taken/dt=1/a.csv", "dt,b\n1,2\n")
+	h.put("taken/dt=2/a.csv", "dt,b\n1,2\n")
+	h.create(Crawler{Targets: []Target{{Path: "s3://data/mixed/"}, {Path: "s3://data/taken/"}}})
+	h.crawl("c")
+	h.expect(`
+			mixed csv mixed/ (a bigint, b bigint) header 1 by partition_0
+			  day=1 -> mixed/day=1/
+			  dt=2 -> mixed/dt=2/
+			taken csv taken/ (dt bigint, b bigint) header 1 by partition_0
+			  dt=1 -> taken/dt=1/
+			  dt=2 -> taken/dt=2/`)
 }
 
 func TestReportSaysWhichClassifierMatchedWhat(t *testing.T) {
