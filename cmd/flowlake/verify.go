@@ -75,6 +75,9 @@ func verify(ctx context.Context, out io.Writer, t *target, sums bool) error {
 	if terminal {
 		fmt.Fprint(os.Stderr, "\r\033[K")
 	}
+	if !done && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if !done {
 		return errors.New("the server's answer ended before the check did")
 	}
