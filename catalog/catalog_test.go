@@ -309,6 +309,47 @@ func TestPartitionsAreListedAsAModelDoes(t *testing.T) {
 	})
 }
 
+// TestAnExpressionReadsNoFewerThanItChooses holds what Partitions reads, which an expression narrows by its equalities,
+// against the expression asked about every partition.
+func TestAnExpressionReadsNoFewerThanItChooses(t *testing.T) {
+	k, ctx := newCatalog(t), t.Context()
+	logs := table("logs", "year string", "month string")
+	_, err := k.CreateTable(ctx, root, logs)
+	must(t, err)
+	for _, year := range []string{"2024", "2025", "2026"} {
+		for _, month := range []string{"01", "02", "03"} {
+			must(t, k.CreatePartition(ctx, root, "flows", "logs", Partition{Values: []string{year, month}}))
+		}
+	}
+	for _, prefix := range [][]string{nil, {"2025"}, {"2025", "02"}} {
+		for _, expression := range []string{
+			"year >= '2025'", "year > '2024' AND month = '02'", "month = '02'", "year = '2025'", "year = '2025' AND month = '02'",
+			"year = '2025' AND month <> '02'", "year <= '2025' AND month < '02'", "NOT year = '2025'", "year = '2025' OR month = '02'",
+			"year = '2025' AND year = '2026'", "year = '2024'", "year = '2024' AND month = '02'", "year = '2025' AND month = '01'",
+			"year IN ('2024','2025')", "year LIKE '202_' AND month BETWEEN '02' AND '03'",
+		} {
+			x, err := ParseExpression(expression, logs.PartitionKeys)
+			must(t, err)
+			all, _, err := k.Partitions(ctx, root, "flows", "logs", PartitionFilter{Prefix: prefix})
+			must(t, err)
+			var want, got [][]string
+			for _, p := range all {
+				if x.Match(p.Values) {
+					want = append(want, p.Values)
+				}
+			}
+			chosen, _, err := k.Partitions(ctx, root, "flows", "logs", PartitionFilter{Prefix: prefix, Expression: expression})
+			must(t, err)
+			for _, p := range chosen {
+				got = append(got, p.Values)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s below %q: got %q, want %q", expression, prefix, got, want)
+			}
+		}
+	}
+}
+
 func TestManyPartitions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow")
