@@ -236,6 +236,20 @@ func TestCrawlAgain(t *testing.T) {
 	})
 }
 
+func TestFilesOfAnotherFormatAreAnotherTable(t *testing.T) {
+	h := newHouse(t)
+	h.put("d/x=1/a.csv", "a,b\n1,2\n")
+	h.put("d/x=2/a.csv", "a,b\n1,2\n")
+	h.put("d/x=3/a.json", `{"a":1,"b":2}`)
+	h.create(Crawler{Targets: []Target{{Path: "s3://data/d/"}}})
+	h.crawl("c")
+	h.expect(`
+			d csv d/ (a bigint, b bigint) header 1 by x
+			  1 -> d/x=1/
+			  2 -> d/x=2/
+			x_3 json d/x=3/ (a int, b int)`)
+}
+
 func TestKeysAreNamedByWhatAllFoldersSay(t *testing.T) {
 	h := newHouse(t)
 	h.put("mixed/day=1/a.csv", "a,b\n1,2\n")
