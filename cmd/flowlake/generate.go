@@ -23,7 +23,7 @@ func generateCommand() *cobra.Command {
 		Short: "Write synthetic flow-log records",
 		Long: `Writes flow-log records as a small VPC would: a few busy peers and many rare ones, services on their
 ports, scanners that are rejected, intervals without data (NODATA, SKIPDATA). The same flags write the
-same bytes on every machine.`,
+same bytes on every machine, unless --start follows the clock (now, -2h).`,
 		Example: `  flowlake generate --rows 1000 --seed 1
   flowlake generate --rows 10000000 --seed 7 --start 2026-11-01T00:00:00Z | gzip > flows.log.gz
   flowlake generate --rows 5 --seed 1 --header --format '${version} ${srcaddr} ${dstaddr} ${tcp-flags} ${flow-direction}'`,
