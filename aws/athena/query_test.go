@@ -5,6 +5,7 @@ package athena_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -164,7 +165,12 @@ func TestPages(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	t.Run("pages that are none", func(t *testing.T) {
-		for name, token := range map[string]string{"no base64": "?", "no JSON": "YWJj", "changed": "A" + *first.NextToken, "empty object": "e30", "long": strings.Repeat("x", 900)} {
+		place, err := base64.RawURLEncoding.DecodeString(*first.NextToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved := base64.RawURLEncoding.EncodeToString(bytes.Replace(place, []byte(`"offset":`), []byte(`"offset":1`), 1))
+		for name, token := range map[string]string{"another offset": moved, "no base64": "?", "no JSON": "YWJj", "changed": "A" + *first.NextToken, "empty object": "e30", "long": strings.Repeat("x", 900)} {
 			_, err := get(10, &token)
 			if wantError(t, err, "InvalidRequestException", "INVALID_INPUT", "Malformed nextPageToken"); t.Failed() {
 				t.Fatal(name)
@@ -175,7 +181,7 @@ func TestPages(t *testing.T) {
 			wantError(t, err, "InvalidRequestException", "INVALID_INPUT", "is not between 1 and 1000")
 		}
 		_, other := h.answer("default", "SELECT 1")
-		_, err := h.GetQueryResults(ctx, &api.GetQueryResultsInput{QueryExecutionId: other.QueryExecutionId, NextToken: first.NextToken})
+		_, err = h.GetQueryResults(ctx, &api.GetQueryResultsInput{QueryExecutionId: other.QueryExecutionId, NextToken: first.NextToken})
 		wantError(t, err, "InvalidRequestException", "INVALID_INPUT", "Malformed nextPageToken")
 	})
 	bucket, key := "aws-athena-query-results-"+account+"-"+seoul, *id+".csv"
@@ -186,8 +192,11 @@ func TestPages(t *testing.T) {
 		t.Error(err)
 	}
 	t.Run("a result that was overwritten, and one that is gone", func(t *testing.T) {
-		h.put(bucket, key, "\"n\"\nno quotes\n")
+		h.put(bucket, key, strings.Repeat("\"9\"\n", 10_000)) // the token's place is in it
 		_, err := get(10, first.NextToken)
+		wantError(t, err, "InvalidRequestException", "INVALID_INPUT", "overwritten")
+		h.put(bucket, key, "\"n\"\nno quotes\n")
+		_, err = get(10, first.NextToken)
 		wantError(t, err, "InvalidRequestException", "INVALID_INPUT", "overwritten")
 		_, err = get(10, nil)
 		wantError(t, err, "InvalidRequestException", "INVALID_INPUT", "a value is not in quotes")
