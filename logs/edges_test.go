@@ -172,3 +172,34 @@ func TestExportLeavesOutWhatIsExpired(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestLinesGoOnWhereAScanEnded(t *testing.T) {
+	h := newHouse(t)
+	h.make(t, "g", "s")
+	now := time.Now().UnixMilli()
+	h.put(t, "g", "s", Event{now, "a"}, Event{now, "b"}, Event{now + 1, "c"})
+	g, err := h.group(t.Context(), root, "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := h.stream(g.ID, "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lines{store: h.Store, ctx: t.Context(), query: scanQuery{group: g.ID, stream: &d, to: now + 2, visible: 1 << 62}}
+	var text []byte
+	for range 10 {
+		more, err := l.peek()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !more {
+			break
+		}
+		text = l.append(text)
+		l.close() // as after exportScanEvents
+	}
+	if n := strings.Count(string(text), "\n"); n != 3 {
+		t.Errorf("%d lines of 3 events: %s", n, text)
+	}
+}
