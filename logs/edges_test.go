@@ -187,6 +187,7 @@ func TestLinesGoOnWhereAScanEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &lines{store: h.Store, ctx: t.Context(), query: scanQuery{group: g.ID, stream: &d, to: now + 2, visible: 1 << 62}}
+	defer l.close()
 	var text []byte
 	for range 10 {
 		more, err := l.peek()
