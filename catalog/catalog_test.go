@@ -465,7 +465,7 @@ func TestClassifiers(t *testing.T) {
 }
 
 func TestIsData(t *testing.T) {
-	for key, want := range map[string]bool{"a.csv": true, "x/a.csv": true, "": true, "x/": false, "_SUCCESS": false, ".hidden": false,
+	for key, want := range map[string]bool{"a.csv": true, "x/a.csv": true, "": true, "x/": false, "_SUCCESS": false, ".hidden": false, "a_b.c": true, "x/_tmp/a": false, "x/.b": false,
 		"_tmp/a.csv": false, "x/aws-logs-write-test": false, "aws-logs-write-test": false, "aws-logs-write-test/a": true, "x_$folder$": false} {
 		if got := IsData(key); got != want {
 			t.Errorf("%q: got %v", key, got)

@@ -236,11 +236,3 @@ func TestHiveSpellingOfViewColumns(t *testing.T) {
 		}
 	}
 }
-
-func TestHiddenKeys(t *testing.T) {
-	for key, want := range map[string]bool{"a": false, "_SUCCESS": true, ".a": true, "x/_tmp/a": true, "x/.b": true, "a_b.c": false, "aws-logs-write-test": true, "x/aws-logs-write-test": true, "aws-logs-write-test/a": false} {
-		if got := hidden(key); got != want {
-			t.Errorf("%s: got %v", key, got)
-		}
-	}
-}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
@@ -122,7 +121,7 @@ func (p *pinned) under(ctx context.Context, location string, values []string) (I
 		if err != nil {
 			return in, err
 		}
-		if obj.Size == 0 || hidden(obj.Key[len(prefix):]) {
+		if obj.Size == 0 || !catalog.IsData(obj.Key[len(prefix):]) {
 			continue
 		}
 		if len(p.releases) == MaxScanFiles {
@@ -143,17 +142,6 @@ func (p *pinned) under(ctx context.Context, location string, values []string) (I
 		in.Files = append(in.Files, InputFile{Path: local, URL: lake.URL(bucket, obj.Key), Size: st.Size()})
 	}
 	return in, nil
-}
-
-// hidden reports whether a key, relative to its table's location, is no data to Hive: a part of it
-// begins with "_" or ".". The write test of a log export is none either.
-func hidden(key string) bool {
-	for part := range strings.SplitSeq(key, "/") {
-		if strings.HasPrefix(part, "_") || strings.HasPrefix(part, ".") {
-			return true
-		}
-	}
-	return path.Base(key) == "aws-logs-write-test"
 }
 
 // scannedBytes is what Athena would bill: whole objects of text, and of Parquet the chunks of the
