@@ -175,41 +175,33 @@ func (p *expressionParser) sign(s string) bool {
 }
 
 func (p *expressionParser) or() (node, error) {
-	first, err := p.and()
-	if err != nil {
-		return nil, err
+	list, err := p.joined("OR", p.and)
+	if err != nil || len(list) > 1 {
+		return or(list), err
 	}
-	list := or{first}
-	for p.word("OR") {
-		n, err := p.and()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, n)
-	}
-	if len(list) == 1 {
-		return first, nil
-	}
-	return list, nil
+	return list[0], nil
 }
 
 func (p *expressionParser) and() (node, error) {
-	first, err := p.not()
-	if err != nil {
-		return nil, err
+	list, err := p.joined("AND", p.not)
+	if err != nil || len(list) > 1 {
+		return and(list), err
 	}
-	list := and{first}
-	for p.word("AND") {
-		n, err := p.not()
+	return list[0], nil
+}
+
+// joined parses one or more operands with the word between them.
+func (p *expressionParser) joined(word string, operand func() (node, error)) ([]node, error) {
+	var list []node
+	for {
+		n, err := operand()
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, n)
+		if list = append(list, n); !p.word(word) {
+			return list, nil
+		}
 	}
-	if len(list) == 1 {
-		return first, nil
-	}
-	return list, nil
 }
 
 func (p *expressionParser) not() (node, error) {

@@ -2,19 +2,17 @@ package translate
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"flowlake/fault"
+	"flowlake/query/sql"
 )
 
 // source is a text that spans point into: the query's, or a view's.
 type source struct{ text string }
 
-// at spells a byte offset as Athena does: line and column, both from 1, columns in characters.
+// at spells a byte offset as Athena does. An offset that another text's span gave is kept inside this one.
 func (s *source) at(offset int) (line, column int) {
-	before := s.text[:min(max(offset, 0), len(s.text))]
-	line = 1 + strings.Count(before, "\n")
-	return line, 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+	return sql.LineColumn(s.text, min(max(offset, 0), len(s.text)))
 }
 
 // Athena's error codes.
