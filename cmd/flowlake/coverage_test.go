@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite the files that are made from th
 var coveragePage = filepath.Join("..", "..", "docs", "coverage.md")
 
 func TestCoveragePage(t *testing.T) {
-	want := wire.Coverage(services(nil, nil, nil, nil, nil))
+	want := wire.Coverage(services(rooms{}))
 	if *update {
 		if err := os.WriteFile(coveragePage, want, 0o644); err != nil {
 			t.Fatal(err)
@@ -32,14 +32,14 @@ func TestCoveragePage(t *testing.T) {
 }
 
 func TestTablesOfOperations(t *testing.T) {
-	if err := wire.Check(services(nil, nil, nil, nil, nil)); err != nil {
+	if err := wire.Check(services(rooms{})); err != nil {
 		t.Error(err)
 	}
 }
 
 // FuzzDecoders holds every operation's decoder to its promise on any body: no panic, and an input or an error.
 func FuzzDecoders(f *testing.F) {
-	decoders, err := wire.Decoders(services(nil, nil, nil, nil, nil))
+	decoders, err := wire.Decoders(services(rooms{}))
 	if err != nil {
 		f.Fatal(err)
 	}

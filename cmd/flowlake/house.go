@@ -34,15 +34,21 @@ import (
 
 // house is every room over one data folder, and the doors in front of them.
 type house struct {
-	lock     *os.File
-	state    *state.Store
+	rooms
+	lock    *os.File
+	state   *state.Store
+	engine  *duckdb.Engine
+	server  *wire.Server
+	metrics *prometheus.Registry
+}
+
+// rooms are those that doors stand before. All are nil for those who only read the doors' tables.
+type rooms struct {
 	lake     *lake.Store
 	logs     *logs.Store
+	tables   *catalog.Catalog
 	crawlers *crawler.Crawlers
-	engine   *duckdb.Engine
 	queries  *query.Queries
-	server   *wire.Server
-	metrics  *prometheus.Registry
 }
 
 // houseConfig is what openHouse needs.
@@ -82,8 +88,8 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	if h.logs, err = logs.Open(logs.Config{Dir: filepath.Join(cfg.data, "logs")}, h.state, h.lake, guard, cfg.log.With("room", "logs")); err != nil {
 		return nil, err
 	}
-	tables := catalog.Open(h.state, guard, cfg.log.With("room", "catalog"))
-	h.crawlers = crawler.New(crawler.Config{}, h.state, tables, h.lake, guard, cfg.log.With("room", "crawler"))
+	h.tables = catalog.Open(h.state, guard, cfg.log.With("room", "catalog"))
+	h.crawlers = crawler.New(crawler.Config{}, h.state, h.tables, h.lake, guard, cfg.log.With("room", "crawler"))
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("the program's own path, to start query workers with: %w", err)
@@ -93,21 +99,25 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	})
 	queries := query.Default()
 	queries.Scratch = filepath.Join(cfg.data, "scratch", "query")
-	if h.queries, err = query.New(queries, h.state, tables, h.lake, h.engine, guard, cfg.log.With("room", "query")); err != nil {
+	if h.queries, err = query.New(queries, h.state, h.tables, h.lake, h.engine, guard, cfg.log.With("room", "query")); err != nil {
 		return nil, err
 	}
 	h.metrics.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	h.server, err = wire.New(wire.Config{
 		Keys: keys, Guard: guard, Log: cfg.log.With("room", "wire"), Registry: h.metrics,
-	}, services(h.lake, h.logs, tables, h.crawlers, h.queries))
+	}, services(h.rooms))
 	return h, err
 }
 
-// services is every door there is. Rooms may be nil for those who only read the tables.
-func services(lk *lake.Store, lg *logs.Store, tables *catalog.Catalog, crawlers *crawler.Crawlers, queries *query.Queries) []wire.Service {
+// services is every door there is.
+func services(r rooms) []wire.Service {
 	return []wire.Service{
-		doorlogs.Service(lg), doors3.Service(lk), glue.Service(tables, crawlers), athena.Service(queries), sts.Service(),
-		doorflowlake.Service(lk, lg),
+		doorlogs.Service(r.logs),
+		doors3.Service(r.lake),
+		glue.Service(r.tables, r.crawlers),
+		athena.Service(r.queries),
+		sts.Service(),
+		doorflowlake.Service(r.lake, r.logs),
 	}
 }
 

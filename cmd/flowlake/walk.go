@@ -55,7 +55,7 @@ func newWalk(cfg aws.Config, out io.Writer, input string, seen sighting) *walk {
 		logs: cloudwatchlogs.NewFromConfig(cfg), glue: glue.NewFromConfig(cfg), athena: athena.NewFromConfig(cfg),
 		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
-	for _, s := range services(nil, nil, nil, nil, nil) {
+	for _, s := range services(rooms{}) {
 		for _, op := range s.Operations {
 			w.needs[s.Name+":"+op.Name] = op.Actions
 		}
