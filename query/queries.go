@@ -53,6 +53,7 @@ type Queries struct {
 	catalog *catalog.Catalog
 	lake    *lake.Store
 	engine  Engine
+	fresh   Fresh // nil: no table is fresh
 	guard   *access.Guard
 	log     *slog.Logger
 

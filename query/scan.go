@@ -97,6 +97,7 @@ func readAlike(own, table catalog.SerDe) bool {
 type pinned struct {
 	lake     *lake.Store
 	caller   access.Caller
+	skip     func(bucket, key string) bool // objects that the table under way does not want; nil wants all
 	releases []func()
 }
 
@@ -121,7 +122,7 @@ func (p *pinned) under(ctx context.Context, location string, values []string) (I
 		if err != nil {
 			return in, err
 		}
-		if obj.Size == 0 || !catalog.IsData(obj.Key[len(prefix):]) {
+		if obj.Size == 0 || !catalog.IsData(obj.Key[len(prefix):]) || p.skip != nil && p.skip(bucket, obj.Key) {
 			continue
 		}
 		if len(p.releases) == MaxScanFiles {

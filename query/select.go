@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -23,13 +24,21 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 	for _, c := range plan.Columns {
 		job.Columns = append(job.Columns, ResultColumn{Name: c.Label, Type: c.Type, Precision: c.Precision, Scale: c.Scale, Nullable: "UNKNOWN"})
 	}
+	fresh, err := q.snapshot(ctx, e, plan.Tables, tables.seen, filepath.Dir(file))
+	defer fresh.release()
+	if err != nil {
+		return out, err
+	}
 	files := &pinned{lake: q.lake, caller: e.as()}
 	defer files.release()
 	for _, use := range plan.Tables {
-		scan, err := q.scan(ctx, e, tables.seen[[2]string{use.Database, use.Name}], use, files)
+		key := [2]string{use.Database, use.Name}
+		files.skip = fresh[key].Skip
+		scan, err := q.scan(ctx, e, tables.seen[key], use, files)
 		if err != nil {
 			return out, err
 		}
+		scan.addFresh(fresh[key].Inputs, use.Constraint)
 		bytes, err := scannedBytes(scan)
 		if err != nil {
 			return out, err
@@ -37,6 +46,7 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 		out.scanned += bytes
 		job.Scans = append(job.Scans, scan)
 	}
+	fresh.release() // everything is pinned
 	if e.Cutoff > 0 && out.scanned > e.Cutoff {
 		out.scanned = 0
 		return out, errCutoff
