@@ -78,7 +78,7 @@ func (x *exchange) serve() error {
 	switch svc.Protocol {
 	case JSON11:
 		return x.serveJSON(query, sig)
-	case Query:
+	case Query, EC2Query:
 		return x.serveQuery(query, sig)
 	}
 	return x.serveRaw(query, sig)
@@ -111,7 +111,7 @@ func (x *exchange) serveJSON(query []pair, sig *signature) error {
 	return nil
 }
 
-// serveQuery does an awsQuery request: its parameters are a form, or the query of a GET.
+// serveQuery does an awsQuery or ec2Query request: its parameters are a form, or the query of a GET.
 func (x *exchange) serveQuery(query []pair, sig *signature) error {
 	body, proof, err := x.readVerified(query, sig, x.service.maxBody)
 	if err != nil {
@@ -146,11 +146,15 @@ func (x *exchange) serveQuery(query []pair, sig *signature) error {
 	if err != nil {
 		return err
 	}
-	answer, err := appendResult(make([]byte, 0, 512), op.Name, x.service.Namespace, x.requestID, op.output, reflect.ValueOf(out).Elem())
+	write, contentType := appendResult, "text/xml"
+	if x.service.Protocol == EC2Query {
+		write, contentType = appendEC2Result, "text/xml;charset=UTF-8"
+	}
+	answer, err := write(make([]byte, 0, 512), op.Name, x.service.Namespace, x.requestID, op.output, reflect.ValueOf(out).Elem())
 	if err != nil {
 		return fmt.Errorf("write the answer: %w", err)
 	}
-	x.write(http.StatusOK, "text/xml", answer)
+	x.write(http.StatusOK, contentType, answer)
 	return nil
 }
 
@@ -211,6 +215,9 @@ func (x *exchange) do(p *proof, in any) (any, error) {
 	ctx := x.r.Context()
 	if err := x.authorise(ctx, p, in); err != nil {
 		return nil, err
+	}
+	if x.service.Protocol == EC2Query && dryRun(in) {
+		return nil, errDryRun
 	}
 	return x.operation.call(ctx, p.caller, in)
 }
@@ -397,6 +404,8 @@ func (x *exchange) fail(err error) {
 		x.write(e.Status, "application/x-amz-json-1.1", appendJSONError(nil, x.service.LowerCamel, e))
 	case x.service.Protocol == Query:
 		x.write(e.Status, "text/xml", appendQueryError(nil, x.service.Namespace, x.requestID, e))
+	case x.service.Protocol == EC2Query:
+		x.write(e.Status, "text/xml;charset=UTF-8", appendEC2Error(nil, x.requestID, e))
 	default:
 		x.write(e.Status, "application/xml", appendRestError(nil, x.r.URL.Path, x.requestID, hostID, e))
 	}

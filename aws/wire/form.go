@@ -50,12 +50,13 @@ func parseForm(pairs []pair) (*formNode, error) {
 // formReader reads awsQuery parameters into SDK types, as strictly as jsonReader.
 type formReader struct {
 	operation string
+	flat      bool // EC2Query: lists are "FlowLogId.1", not "FlowLogId.member.1"
 	path      []string
 }
 
 // readForm decodes a form into in, a pointer to a struct. Action and Version are the frame's.
-func readForm(root *formNode, s *shape, in reflect.Value, operation string) error {
-	r := formReader{operation: operation}
+func readForm(root *formNode, s *shape, in reflect.Value, operation string, flat bool) error {
+	r := formReader{operation: operation, flat: flat}
 	top := &formNode{below: make(map[string]*formNode, len(root.below))}
 	for name, node := range root.below {
 		if name != "Action" && name != "Version" {
@@ -143,7 +144,7 @@ func (r *formReader) object(s *shape, n *formNode, v reflect.Value) error {
 	return nil
 }
 
-// list reads "member.1", "member.2" …; an empty value alone is an empty list, as the SDKs write one.
+// list reads "member.1", "member.2" …, or "1", "2" …; an empty value alone is an empty list, as the SDKs write one.
 func (r *formReader) list(s *shape, n *formNode, v reflect.Value) error {
 	if n.set && n.value == "" && n.below == nil {
 		v.Set(reflect.MakeSlice(s.typ, 0, 0))
@@ -187,11 +188,19 @@ func (r *formReader) mapping(s *shape, n *formNode, v reflect.Value) error {
 	return nil
 }
 
-// numbered returns what is below n.<label>, which is numbered from 1 without gaps.
+// numbered returns what is below n.<label>, or in a flat form below n itself, which is numbered from 1 without gaps.
 func (r *formReader) numbered(n *formNode, label string) ([]*formNode, error) {
-	list := n.below[label]
-	if n.set || list == nil || len(n.below) != 1 || list.set {
-		return nil, r.malformed("elements named " + label + ".1, " + label + ".2 … are expected")
+	list := n
+	if !r.flat {
+		if list = n.below[label]; list != nil && len(n.below) != 1 {
+			list = nil
+		}
+		label += "."
+	} else {
+		label = ""
+	}
+	if n.set || list == nil || list.set {
+		return nil, r.malformed("elements named " + label + "1, " + label + "2 … are expected")
 	}
 	elements := make([]*formNode, len(list.below))
 	for i := range elements {

@@ -65,6 +65,9 @@ func (r *refusal) Error() string { return r.message }
 
 // in returns the refusal in a protocol's words. A presigned request has codes of its own in S3.
 func (r *refusal) in(p Protocol, presigned bool) *Error {
+	if p == EC2Query {
+		return &Error{Code: ec2Reason(r.reason).code, Status: ec2Reason(r.reason).status, Message: r.message}
+	}
 	a := reasons[r.reason][p-1]
 	if p == RestXML && presigned && (r.reason == authMalformed || r.reason == authScope || r.reason == authNoDate) {
 		a.code = "AuthorizationQueryParametersError"

@@ -89,7 +89,7 @@ func (s *Server) find(r *http.Request, query []pair, sig *signature) (*service, 
 		return strangers[protocol], false
 	}
 	for _, svc := range candidates {
-		if svc.Protocol == protocol {
+		if svc.Protocol == protocol || svc.Protocol == EC2Query && protocol == Query {
 			return svc, true
 		}
 	}
@@ -105,7 +105,7 @@ func unknownOperation(svc *service, name string) error {
 	switch svc.Protocol {
 	case JSON11:
 		e.Code = "UnknownOperationException"
-	case Query:
+	case Query, EC2Query:
 		e.Code = "InvalidAction"
 	default:
 		e.Code, e.Status = "NotImplemented", http.StatusNotImplemented

@@ -36,6 +36,10 @@ type requirement struct {
 func prepare(svc Service) *service {
 	s := &service{Service: svc, byName: make(map[string]*operation, len(svc.Operations))}
 	c := &compiler{names: names{svc.LowerCamel, svc.Names}, known: map[reflect.Type]*shape{}}
+	answers := c
+	if svc.Protocol == EC2Query {
+		answers = &compiler{names: names{true, svc.Answers}, known: map[reflect.Type]*shape{}}
+	}
 	for _, row := range svc.Operations {
 		op := &operation{Operation: row, service: s}
 		s.maxBody = max(s.maxBody, row.MaxBody)
@@ -52,7 +56,7 @@ func prepare(svc Service) *service {
 			}
 		} else {
 			op.input = c.input(row.in, allow(row.Honoured, row.Recorded))
-			op.output = c.compile(row.out)
+			op.output = answers.compile(row.out)
 			for _, path := range row.Required {
 				op.required = append(op.required, require(row.in, path, c.names))
 			}
@@ -70,7 +74,7 @@ func require(t reflect.Type, path string, n names) requirement {
 		t, _ = structOf(t)
 		f, _ := t.FieldByName(part)
 		req.steps = append(req.steps, f.Index[0])
-		spelled = append(spelled, n.wire(part))
+		spelled = append(spelled, n.wire(t, part))
 		t = f.Type
 	}
 	req.wire = strings.Join(spelled, ".")
@@ -127,10 +131,12 @@ func (op *operation) checkRequired(in any) error {
 			absent = append(absent, req.wire)
 		}
 	}
-	switch len(absent) {
-	case 0:
+	switch {
+	case len(absent) == 0:
 		return nil
-	case 1:
+	case op.service.Protocol == EC2Query:
+		return missingParameter(absent[0])
+	case len(absent) == 1:
 		return violated(1, "null", absent[0], "Member must not be null")
 	}
 	err := violated(len(absent), "null", absent[0], "Member must not be null").(*memberError)
@@ -158,7 +164,7 @@ func (op *operation) decodeJSON(body []byte) (any, error) {
 // decodeForm makes the typed input of a form.
 func (op *operation) decodeForm(root *formNode) (any, error) {
 	in := reflect.New(op.in)
-	if err := readForm(root, op.input, in, op.Name); err != nil {
+	if err := readForm(root, op.input, in, op.Name, op.service.Protocol == EC2Query); err != nil {
 		return nil, err
 	}
 	return in.Interface(), op.checkRequired(in.Interface())
@@ -183,12 +189,14 @@ func Check(services []Service) error {
 		switch {
 		case svc.Name == "" || svc.Title == "":
 			report("it has no name or no title")
-		case svc.Protocol < JSON11 || svc.Protocol > RestXML:
+		case svc.Protocol < JSON11 || svc.Protocol > EC2Query:
 			report("%s", svc.Protocol)
 		case svc.Protocol == JSON11 && !strings.HasSuffix(svc.Target, "."):
 			report("Target %q does not end in a dot", svc.Target)
-		case svc.Protocol == Query && (svc.Target == "" || svc.Namespace == ""):
+		case svc.Protocol.form() && (svc.Target == "" || svc.Namespace == ""):
 			report("a Query service has a version and a namespace")
+		case svc.Protocol != EC2Query && svc.Answers != nil:
+			report("%s spells its answers as its requests", svc.Protocol)
 		case (svc.Protocol == RestXML) != (svc.Route != nil):
 			report("a RestXML service has a Route, and no other")
 		}
@@ -299,7 +307,7 @@ func Decoders(services []Service) ([]Decoder, error) {
 			switch {
 			case row.raw != nil:
 				continue
-			case svc.Protocol == Query:
+			case svc.Protocol.form():
 				decoders = append(decoders, Decoder{svc.Name, row.Name, func(body []byte) (any, error) {
 					pairs, err := parsePairs(string(body), maxForm)
 					if err != nil {

@@ -50,7 +50,11 @@ type names struct {
 	exceptions map[string]string
 }
 
-func (n names) wire(goName string) string {
+// wire spells a member of a struct. An exception for that struct alone comes before one for the name.
+func (n names) wire(of reflect.Type, goName string) string {
+	if w, ok := n.exceptions[of.Name()+"."+goName]; ok {
+		return w
+	}
 	if w, ok := n.exceptions[goName]; ok {
 		return w
 	}
@@ -91,7 +95,7 @@ var timeType = reflect.TypeFor[time.Time]()
 func (c *compiler) input(t reflect.Type, tree allowed) *shape {
 	s := &shape{kind: kindStruct, typ: t, byWire: map[string]*field{}}
 	for f := range members(t) {
-		member := &field{name: f.Name, wire: c.names.wire(f.Name), index: f.Index[0]}
+		member := &field{name: f.Name, wire: c.names.wire(t, f.Name), index: f.Index[0]}
 		below, named := tree[f.Name]
 		switch {
 		case !named:
@@ -155,7 +159,7 @@ func (c *compiler) compile(t reflect.Type) *shape {
 		}
 		s.kind, s.byWire = kindStruct, map[string]*field{}
 		for f := range members(t) {
-			member := &field{name: f.Name, wire: c.names.wire(f.Name), index: f.Index[0], shape: c.compile(f.Type)}
+			member := &field{name: f.Name, wire: c.names.wire(t, f.Name), index: f.Index[0], shape: c.compile(f.Type)}
 			s.fields = append(s.fields, member)
 			s.byWire[member.wire] = member
 		}

@@ -22,9 +22,10 @@ type Protocol uint8
 
 // The protocols that wire speaks.
 const (
-	JSON11  Protocol = iota + 1 // awsJson1.1: X-Amz-Target and a JSON body
-	Query                       // awsQuery: an Action in a form, an XML answer
-	RestXML                     // restXml, S3's: Raw operations that a Route finds
+	JSON11   Protocol = iota + 1 // awsJson1.1: X-Amz-Target and a JSON body
+	Query                        // awsQuery: an Action in a form, an XML answer
+	RestXML                      // restXml, S3's: Raw operations that a Route finds
+	EC2Query                     // ec2Query, EC2's own: a form with flattened lists, an XML answer of lowerCamel names
 )
 
 func (p Protocol) String() string {
@@ -35,6 +36,8 @@ func (p Protocol) String() string {
 		return "awsQuery"
 	case RestXML:
 		return "restXml"
+	case EC2Query:
+		return "ec2Query"
 	}
 	return "unknown protocol"
 }
@@ -45,16 +48,19 @@ type Service struct {
 	Title    string   // for people and the coverage page: "CloudWatch Logs"
 	Protocol Protocol //
 
-	// Target is, for JSON11, the prefix of X-Amz-Target with its dot, "Logs_20140328."; for Query the
+	// Target is, for JSON11, the prefix of X-Amz-Target with its dot, "Logs_20140328."; for Query and EC2Query the
 	// API's version, "2011-06-15". RestXML has none.
 	Target string
 
 	// LowerCamel: member names on the wire begin with a lower-case letter (logs). Otherwise they are
-	// the SDK's Go field names. Names holds the exceptions, from Go field name to wire name.
+	// the SDK's Go field names. Names holds the exceptions, from Go field name, or from struct and field where it differs
+	// from struct to struct ("Filter.Values"), to wire name. EC2Query spells its answers otherwise than
+	// its requests, lowerCamel: Answers holds their exceptions.
 	LowerCamel bool
 	Names      map[string]string
+	Answers    map[string]string
 
-	// Namespace is the XML namespace of Query's answers, "https://sts.amazonaws.com/doc/2011-06-15/".
+	// Namespace is the XML namespace of Query's and EC2Query's answers, "https://sts.amazonaws.com/doc/2011-06-15/".
 	Namespace string
 
 	// Faults map what rooms return to this service's codes: the first match wins, then the

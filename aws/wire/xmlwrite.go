@@ -17,7 +17,7 @@ func appendResult(dst []byte, operation, namespace, requestID string, s *shape, 
 	dst = append(dst, "<"+operation+`Response xmlns="`...)
 	dst = appendText(dst, namespace)
 	dst = append(dst, `"><`+operation+"Result>"...)
-	dst, err := appendXML(dst, s, v)
+	dst, err := appendXML(dst, "member", s, v)
 	if err != nil {
 		return nil, err
 	}
@@ -26,29 +26,29 @@ func appendResult(dst []byte, operation, namespace, requestID string, s *shape, 
 	return append(dst, "</RequestId></ResponseMetadata></"+operation+"Response>\n"...), nil
 }
 
-// appendXML writes the inside of v's element.
-func appendXML(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
+// appendXML writes the inside of v's element; item is what the elements of lists are called.
+func appendXML(dst []byte, item string, s *shape, v reflect.Value) ([]byte, error) {
 	var err error
 	switch s.kind {
 	case kindPointer:
 		if v.IsNil() {
 			return dst, nil
 		}
-		return appendXML(dst, s.elem, v.Elem())
+		return appendXML(dst, item, s.elem, v.Elem())
 	case kindStruct:
 		for _, f := range s.fields {
 			member := v.Field(f.index)
 			if absent(f.shape, member) {
 				continue
 			}
-			if dst, err = appendElement(dst, f.wire, f.shape, member); err != nil {
+			if dst, err = appendElement(dst, item, f.wire, f.shape, member); err != nil {
 				return nil, err
 			}
 		}
 		return dst, nil
 	case kindList:
 		for i := range v.Len() {
-			if dst, err = appendElement(dst, "member", s.elem, v.Index(i)); err != nil {
+			if dst, err = appendElement(dst, item, item, s.elem, v.Index(i)); err != nil {
 				return nil, err
 			}
 		}
@@ -57,7 +57,7 @@ func appendXML(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
 		for _, key := range sortedKeys(v) {
 			dst = append(dst, "<entry><key>"...)
 			dst = append(appendText(dst, key.String()), "</key>"...)
-			if dst, err = appendElement(dst, "value", s.elem, v.MapIndex(key)); err != nil {
+			if dst, err = appendElement(dst, item, "value", s.elem, v.MapIndex(key)); err != nil {
 				return nil, err
 			}
 			dst = append(dst, "</entry>"...)
@@ -79,9 +79,9 @@ func appendXML(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
 	return nil, fmt.Errorf("%s cannot be written", s.typ)
 }
 
-func appendElement(dst []byte, name string, s *shape, v reflect.Value) ([]byte, error) {
+func appendElement(dst []byte, item, name string, s *shape, v reflect.Value) ([]byte, error) {
 	dst = append(append(append(dst, '<'), name...), '>')
-	dst, err := appendXML(dst, s, v)
+	dst, err := appendXML(dst, item, s, v)
 	if err != nil {
 		return nil, fmt.Errorf("member %s: %w", name, err)
 	}
