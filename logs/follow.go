@@ -9,9 +9,10 @@ import (
 
 // Batch is what a follower reads: events of a group in the order of their sequences, without those that are gone.
 type Batch struct {
-	Events []Stored
-	Next   uint64 // where to read on
-	Missed uint64 // sequences passed over: expired, or deleted with their stream
+	Events  []Stored
+	Next    uint64 // where to read on
+	Missed  uint64 // sequences passed over: expired, or deleted with their stream
+	GroupID uint64 // of the group that was read: its name may be given to another one
 }
 
 // maxBatchBytes ends a batch early.
@@ -28,6 +29,7 @@ func (s *Store) ReadFrom(ctx context.Context, c access.Caller, group string, seq
 	if err != nil {
 		return batch, err
 	}
+	batch.GroupID = g.ID
 	l, err := s.live(g.ID)
 	if err != nil {
 		return batch, err

@@ -74,7 +74,10 @@ type Store struct {
 
 	names  names
 	export exporter
-	sweep  chan struct{} // wakes the retention sweep; holds one
+
+	destinations  Destinations // nil: nothing can be subscribed
+	subscriptions signal
+	sweep         chan struct{} // wakes the retention sweep; holds one
 }
 
 // Open opens the room over its folder, making it when it is new, and finishes deletions that a crash cut
@@ -151,8 +154,7 @@ type live struct {
 
 	durable atomic.Uint64 // events below this sequence survive power loss; readers see no others
 
-	wake sync.Mutex    // guards more
-	more chan struct{} // closed when durable grows; nil when nobody waits
+	signal // durable grew
 }
 
 // advance makes the events below next visible.
@@ -169,23 +171,29 @@ func (l *live) advance(next uint64) {
 	l.notify()
 }
 
-func (l *live) notify() {
-	l.wake.Lock()
-	defer l.wake.Unlock()
-	if l.more != nil {
-		close(l.more)
-		l.more = nil
+// signal tells those who wait that something changed.
+type signal struct {
+	wake sync.Mutex    // guards more
+	more chan struct{} // closed at the next change; nil when nobody waits
+}
+
+func (s *signal) notify() {
+	s.wake.Lock()
+	defer s.wake.Unlock()
+	if s.more != nil {
+		close(s.more)
+		s.more = nil
 	}
 }
 
-// changed returns a channel that is closed when durable grows after this call.
-func (l *live) changed() <-chan struct{} {
-	l.wake.Lock()
-	defer l.wake.Unlock()
-	if l.more == nil {
-		l.more = make(chan struct{})
+// changed returns a channel that is closed at the next notify after this call.
+func (s *signal) changed() <-chan struct{} {
+	s.wake.Lock()
+	defer s.wake.Unlock()
+	if s.more == nil {
+		s.more = make(chan struct{})
 	}
-	return l.more
+	return s.more
 }
 
 // live returns the group's live part. All that a fresh process finds in the store is durable.

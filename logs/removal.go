@@ -31,12 +31,13 @@ func (s *Store) DeleteGroup(ctx context.Context, c access.Caller, name string) e
 			return err
 		}
 		removal.Key = fmt.Sprintf("%020d", doc.ID)
-		return errors.Join(tx.Delete(groupID(c, name)), tx.Create(removal, removalDoc{doc.ID}))
+		return errors.Join(deleteFilters(tx, c, subscriptionKind, name), tx.Delete(groupID(c, name)), tx.Create(removal, removalDoc{doc.ID}))
 	})
 	s.names.forget(c, name)
 	if err != nil {
 		return err
 	}
+	s.subscriptions.notify()
 	l, err := s.live(doc.ID)
 	if err != nil {
 		return err
@@ -46,6 +47,23 @@ func (s *Store) DeleteGroup(ctx context.Context, c access.Caller, name string) e
 	l.mu.Unlock()
 	l.notify()
 	return s.removeGroup(context.WithoutCancel(ctx), doc.ID, removal)
+}
+
+// deleteFilters deletes a group's filters of that kind.
+func deleteFilters(tx *state.Tx, c access.Caller, kind, group string) error {
+	var ids []state.ID
+	for row, err := range tx.List(filterID(c, kind, group, ""), "") {
+		if err != nil {
+			return err
+		}
+		ids = append(ids, row.ID)
+	}
+	for _, id := range ids {
+		if err := tx.Delete(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeGroup removes the records of a group that is deleted. It may be repeated.

