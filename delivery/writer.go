@@ -11,6 +11,7 @@ import (
 	"flowlake/access"
 	"flowlake/catalog"
 	"flowlake/logs"
+	"flowlake/logs/pattern"
 )
 
 // Writer turns batches of a kind of streams into objects. It must be safe for concurrent use; one stream's batches
@@ -83,18 +84,36 @@ type Segment struct {
 	Events  *Events
 }
 
-// Events is a run of events that a log subscription's pattern let through.
+// Events is a run of events that a log subscription's pattern let through, in the order of their sequences.
 type Events struct {
 	Subscription logs.Subscription
-	Names        []string      // the pattern's field names, when it is space-delimited; nil otherwise
-	Events       []logs.Stored // never empty; of several log streams
-	Values       []string      // len(Names) for each event, in order
+	Pattern      *pattern.Pattern // names the values: Pattern.NamesOf(len(Values))
+	Events       []logs.Matched   // never empty; of several log streams. Their strings outlive the segment
 }
 
-// Fields returns the values of the i-th event, aligned with Names.
-func (e *Events) Fields(i int) []string {
-	n := len(e.Names)
-	return e.Values[i*n : i*n+n : i*n+n]
+// Envelopes renders the events as the records that a subscription's destination gets, those of each log stream on their own, in
+// the order of the streams' first events. yield owns the record; its error ends the rendering.
+func (e *Events) Envelopes(yield func(record Record, events int) error) error {
+	var streams []string
+	of := map[string][]logs.Matched{}
+	for _, m := range e.Events {
+		if _, ok := of[m.Stream]; !ok {
+			streams = append(streams, m.Stream)
+		}
+		of[m.Stream] = append(of[m.Stream], m)
+	}
+	for _, name := range streams {
+		events := of[name]
+		err := logs.Envelopes(e.Subscription, e.Pattern, name, events, func(data []byte, n int) error {
+			first := events[0]
+			events = events[n:]
+			return yield(Record{Data: data, Arrival: time.UnixMilli(first.IngestedMillis).UTC(), Sequence: first.Sequence}, n)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TableRef names a table of the account's catalogue.
