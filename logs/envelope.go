@@ -1,13 +1,21 @@
 package logs
 
 import (
+	"bytes"
+	"strconv"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"flowlake/logs/pattern"
 )
 
-// MaxEnvelope is the largest record that Envelopes makes, in bytes: what a delivery stream takes. Source: Firehose developer guide, "Quotas".
+// MaxEnvelope is the largest record that a delivery stream takes, in bytes. Source: Firehose developer guide, "Quotas".
 const MaxEnvelope = 1_024_000
+
+// envelopeJSON bounds a record's JSON: gzip adds a few hundred bytes to what it cannot compress, and so no record of
+// several events is larger than MaxEnvelope.
+const envelopeJSON = 1_000_000
 
 // Matched is an event with the values that the subscription's pattern took from it (pattern.Extract).
 type Matched struct {
@@ -15,17 +23,117 @@ type Matched struct {
 	Values []string
 }
 
-// Envelopes renders matched events of one log stream as the records that a subscription's destination gets: JSON with messageType
-// DATA_MESSAGE, owner, logGroup, logStream, subscriptionFilters and logEvents (id, timestamp, message, extractedFields),
-// in gzip, as few as may be. yield gets each record and the number of its events; it owns the record, and its error ends the rendering. The same
-// events always give the same bytes.
+// Envelopes renders matched events of one log stream as the records that a subscription's destination gets, as few as may
+// be: gzip of a JSON object with messageType DATA_MESSAGE, owner, logGroup, logStream, subscriptionFilters and logEvents,
+// each with id, timestamp, message and, where the pattern is space-delimited, extractedFields, named as in the pattern. yield gets
+// each record and how many events it holds; the record is its to keep, and its error ends the rendering. The same events
+// give the same bytes again.
+//
+// A record is at most MaxEnvelope bytes long, unless it is of one event that alone is longer.
 //
 // Source: CloudWatch Logs user guide, "Log group-level subscription filters"
 func Envelopes(s Subscription, p *pattern.Pattern, stream string, events []Matched, yield func(record []byte, events int) error) error {
-	panic("being written")
+	head := appendHead(nil, "DATA_MESSAGE", s.Account, s.Group, stream, s.Name)
+	text := append(make([]byte, 0, min(envelopeJSON+4096, 512*(len(events)+1))), head...)
+	n := 0
+	for i := range events {
+		before := len(text)
+		if n > 0 {
+			text = append(text, ',')
+		}
+		text = appendEvent(text, s.GroupID, p, &events[i])
+		if n > 0 && len(text) > envelopeJSON-2 {
+			if err := yield(envelope(append(text[:before:before], "]}"...)), n); err != nil {
+				return err
+			}
+			text = append(head[:len(head):len(head)], text[before+1:]...)
+			n = 0
+		}
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	return yield(envelope(append(text, "]}"...)), n)
 }
 
-// ControlEnvelope is the record that a destination gets when it is subscribed, to see that it can be reached.
-func ControlEnvelope(s Subscription, at time.Time) []byte {
-	panic("being written")
+// ControlEnvelope is the record that a destination gets when it is subscribed, to see that it can be reached. Those who
+// unpack records pass over it.
+func ControlEnvelope(at time.Time) []byte {
+	text := appendHead(nil, "CONTROL_MESSAGE", "CloudwatchLogs", "", "", "")
+	text = append(text, `{"id":"","timestamp":`...)
+	text = strconv.AppendInt(text, at.UnixMilli(), 10)
+	text = append(text, `,"message":"CWL CONTROL MESSAGE: Checking health of destination Firehose."}]}`...)
+	return envelope(text)
+}
+
+// appendHead begins a record, up to its first event.
+func appendHead(b []byte, kind, owner, group, stream, filter string) []byte {
+	b = append(b, `{"messageType":"`...)
+	b = append(b, kind...)
+	b = appendQuoted(append(b, `","owner":`...), owner)
+	b = appendQuoted(append(b, `,"logGroup":`...), group)
+	b = appendQuoted(append(b, `,"logStream":`...), stream)
+	b = append(b, `,"subscriptionFilters":[`...)
+	if filter != "" {
+		b = appendQuoted(b, filter)
+	}
+	return append(b, `],"logEvents":[`...)
+}
+
+func appendEvent(b []byte, group uint64, p *pattern.Pattern, e *Matched) []byte {
+	b = append(b, `{"id":"`...)
+	b = append(b, eventID(group, e.position())...)
+	b = append(b, `","timestamp":`...)
+	b = strconv.AppendInt(b, e.TimeMillis, 10)
+	b = appendQuoted(append(b, `,"message":`...), e.Message)
+	if len(e.Values) > 0 {
+		b = append(b, `,"extractedFields":{`...)
+		for i, name := range p.NamesOf(len(e.Values)) {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendQuoted(b, name), ':')
+			b = appendQuoted(b, e.Values[i])
+		}
+		b = append(b, '}')
+	}
+	return append(b, '}')
+}
+
+// appendQuoted appends a JSON string. Messages are UTF-8 since they were put.
+func appendQuoted(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// envelope is text in gzip.
+func envelope(text []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is one there is
+	_, _ = w.Write(text)                            // a buffer takes everything
+	_ = w.Close()
+	return b.Bytes()
 }

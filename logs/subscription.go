@@ -45,7 +45,7 @@ type Subscription struct {
 // Destinations are who gets subscribed events. Delivery meets it.
 type Destinations interface {
 	// Subscribe is asked before a subscription is made or changed: the destination exists, takes subscriptions, and
-	// is sent the control message (see ControlEnvelope) where s.Version is 0. It returns a fault that says why not. The
+	// gets ControlEnvelope where s.Version is 0. It returns a fault that says why not. The
 	// subscription may still not come about: Subscribe keeps nothing about it.
 	Subscribe(ctx context.Context, c access.Caller, s Subscription) error
 }
