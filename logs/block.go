@@ -82,52 +82,86 @@ func appendBlock(dst []byte, stream uint64, ingested int64, events []Event) []by
 
 // readBlock decodes a block. It keeps no reference to v.
 func readBlock(v []byte) (*block, error) {
-	damaged := func(why string) (*block, error) {
-		return nil, fault.Newf(fault.Internal, "log block", "is damaged: %s", why)
+	r, err := openBlock(v)
+	if err != nil {
+		return nil, err
 	}
-	if len(v) == 0 || v[0] != 1 {
-		return damaged("unknown version")
-	}
-	text := string(v)
-	at := 1
-	var bad bool
-	next := func() uint64 {
-		n, size := binary.Uvarint(v[at:])
-		if size <= 0 {
-			bad = true
-			return 0
-		}
-		at += size
-		return n
-	}
-	b := &block{stream: next(), ingested: int64(next())}
-	count, time := next(), int64(next())
-	if bad || count == 0 || count > uint64(len(v)-at) {
-		return damaged("wrong header")
-	}
-	b.events = make([]blockEvent, count)
-	b.size = len(v) + int(count)*24
-	table := at
-	for range count {
-		next()
-		next()
-	}
-	if bad {
-		return damaged("cut short")
-	}
-	messages := text[at:]
-	at = table
+	b := &block{stream: r.stream, ingested: r.ingested, events: make([]blockEvent, r.count), size: len(v) + r.count*24}
 	for i := range b.events {
-		time += int64(next())
-		size := next()
-		if size > uint64(len(messages)) {
-			return damaged("a message is cut short")
+		if b.events[i].time, b.events[i].message, err = r.next(); err != nil {
+			return nil, err
 		}
-		b.events[i] = blockEvent{time: time, message: messages[:size]}
-		messages = messages[size:]
 	}
-	if messages != "" {
-		return damaged("bytes behind the last message")
+	return b, r.end()
+}
+
+// blockReader reads a block event by event. Its strings share one copy of the stored bytes.
+type blockReader struct {
+	stream   uint64
+	ingested int64 // milliseconds
+	count    int   // of events
+	time     int64 // of the event read last
+	table    []byte
+	messages string // not read yet
+}
+
+// openBlock reads a block's header. The block must not change before its last event is read.
+func openBlock(v []byte) (r blockReader, err error) {
+	if len(v) == 0 || v[0] != 1 {
+		return r, damagedBlock("unknown version")
 	}
-	return b, nil
+	r.table = v[1:]
+	var count uint64
+	var first, ingested uint64
+	if !r.numbers(&r.stream, &ingested, &count, &first) || count == 0 || count > uint64(len(r.table)) {
+		return r, damagedBlock("wrong header")
+	}
+	r.ingested, r.time, r.count = int64(ingested), int64(first), int(count)
+	at := 0
+	for range 2 * count { // the messages begin where the table ends
+		for at < len(r.table) && r.table[at] >= 0x80 {
+			at++
+		}
+		at++
+	}
+	if at > len(r.table) {
+		return r, damagedBlock("cut short")
+	}
+	r.table, r.messages = r.table[:at], string(r.table[at:])
+	return r, nil
+}
+
+// next reads an event. It is called count times.
+func (r *blockReader) next() (time int64, message string, err error) {
+	var step, size uint64
+	if !r.numbers(&step, &size) || size > uint64(len(r.messages)) {
+		return 0, "", damagedBlock("a message is cut short")
+	}
+	r.time += int64(step)
+	message, r.messages = r.messages[:size], r.messages[size:]
+	return r.time, message, nil
+}
+
+// end checks that nothing is left.
+func (r *blockReader) end() error {
+	if r.messages != "" || len(r.table) > 0 {
+		return damagedBlock("bytes behind the last message")
+	}
+	return nil
+}
+
+// numbers reads numbers off the table.
+func (r *blockReader) numbers(to ...*uint64) bool {
+	for _, p := range to {
+		n, size := binary.Uvarint(r.table)
+		if size <= 0 {
+			return false
+		}
+		*p, r.table = n, r.table[size:]
+	}
+	return true
+}
+
+func damagedBlock(why string) error {
+	return fault.Newf(fault.Internal, "log block", "is damaged: %s", why)
 }

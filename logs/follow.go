@@ -51,7 +51,7 @@ func (s *Store) ReadFrom(ctx context.Context, c access.Caller, group string, seq
 	size := 0
 	for ; it.Valid(); it.Next() {
 		first := number(it.Key(), 0)
-		b, err := readBlock(it.Value())
+		b, err := openBlock(it.Value())
 		if err != nil {
 			return batch, err
 		}
@@ -59,8 +59,15 @@ func (s *Store) ReadFrom(ctx context.Context, c access.Caller, group string, seq
 		if err != nil {
 			return batch, err
 		}
-		for i, e := range b.events {
-			at := first + uint64(i)
+		if batch.Events == nil { // room for as many as will come, if they are like these
+			like := maxBatchBytes/max(1, len(b.messages)/b.count) + b.count
+			batch.Events = make([]Stored, 0, min(uint64(max(most, 0)), visible-sequence, uint64(like)))
+		}
+		for at := first; at < first+uint64(b.count); at++ {
+			time, message, err := b.next()
+			if err != nil {
+				return batch, err
+			}
 			if at < sequence {
 				continue
 			}
@@ -69,12 +76,12 @@ func (s *Store) ReadFrom(ctx context.Context, c access.Caller, group string, seq
 			}
 			batch.Missed += at - batch.Next
 			batch.Next = at + 1
-			if name == "" || e.time < oldest {
+			if name == "" || time < oldest {
 				batch.Missed++
 				continue
 			}
-			size += len(e.message)
-			batch.Events = append(batch.Events, Stored{Sequence: at, TimeMillis: e.time, IngestedMillis: b.ingested, Stream: name, Message: e.message})
+			size += len(message)
+			batch.Events = append(batch.Events, Stored{Sequence: at, TimeMillis: time, IngestedMillis: b.ingested, Stream: name, Message: message})
 		}
 	}
 	if err := it.Error(); err != nil {
