@@ -1,0 +1,212 @@
+package vpc
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"flowlake/access"
+	"flowlake/delivery"
+	"flowlake/fault"
+	"flowlake/lake"
+	"flowlake/logs"
+	"flowlake/state"
+)
+
+// Config says how flow logs are delivered. The zero values are the defaults.
+type Config struct {
+	// PublishEvery is the longest that a record waits before it is in a file in S3. 0 is 5 minutes, which is AWS's.
+	PublishEvery time.Duration
+	// DrainPatience is how long the records of a deleted flow log may wait for a destination that does not
+	// take them; then they are given up. 0 is 15 minutes.
+	DrainPatience time.Duration
+}
+
+// Validate names the key that is wrong.
+func (c Config) Validate() error {
+	switch {
+	case c.PublishEvery < 0 || c.PublishEvery > 15*time.Minute:
+		return fault.Newf(fault.Invalid, "vpc.publish_every", "%v is not from 0 to 15m", c.PublishEvery)
+	case c.DrainPatience < 0:
+		return fault.Newf(fault.Invalid, "vpc.drain_patience", "%v is negative", c.DrainPatience)
+	}
+	return nil
+}
+
+// Store is the room. It is safe for concurrent use.
+type Store struct {
+	cfg      Config
+	state    *state.Store
+	lake     *lake.Store
+	logs     *logs.Store
+	delivery *delivery.Store
+	log      *slog.Logger
+	wake     chan struct{} // a flow log was deleted, or made
+
+	mu     sync.Mutex        // guards failed
+	failed map[string]string // why the last delivery of a flow log failed, by its id; gone with the process
+}
+
+// Open opens the room and hands delivery the writer of flow-log files. It asks no guard itself: the door asks about the
+// inventory, and the rooms that records are delivered to ask about each delivery.
+func Open(cfg Config, st *state.Store, lk *lake.Store, lg *logs.Store, dl *delivery.Store, log *slog.Logger) (*Store, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.PublishEvery == 0 {
+		cfg.PublishEvery = 5 * time.Minute
+	}
+	if cfg.DrainPatience == 0 {
+		cfg.DrainPatience = 15 * time.Minute
+	}
+	s := &Store{cfg: cfg, state: st, lake: lk, logs: lg, delivery: dl, log: log, wake: make(chan struct{}, 1), failed: map[string]string{}}
+	dl.Handle(delivery.KindFlowLog, files{})
+	return s, nil
+}
+
+// Run makes the delivery streams of flow logs that a crash kept from being made, and lets the streams of deleted flow
+// logs run dry before it removes them. It returns when ctx ends; what is left is done by the next Run.
+func (s *Store) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	if err := s.mend(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("flow logs' streams were not checked", "err", err)
+	}
+	for {
+		busy, err := s.drain(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("deleted flow logs wait", "err", err)
+		}
+		var again <-chan time.Time
+		if busy || err != nil {
+			again = tick.C
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wake:
+		case <-again:
+		}
+	}
+}
+
+// mend makes the streams that flow logs to S3 lack.
+func (s *Store) mend(ctx context.Context) error {
+	var all []FlowLog
+	err := s.state.View(ctx, func(tx *state.Tx) error {
+		for row, err := range tx.All(kindFlowLog) {
+			var f FlowLog
+			if err == nil {
+				err = row.Decode(&f)
+			}
+			if err != nil {
+				return err
+			}
+			all = append(all, f)
+		}
+		return nil
+	})
+	for _, f := range all {
+		if err == nil && f.Type == ToS3 {
+			err = s.openStream(ctx, f.Creator, f)
+		}
+	}
+	return err
+}
+
+// kindDrain are the flow logs that are deleted and whose records are not all delivered.
+const kindDrain = "deleted flow log"
+
+type drainDoc struct {
+	Since  time.Time
+	Caller access.Caller
+}
+
+// drain removes the streams of deleted flow logs that have run dry, and reports whether others are left.
+func (s *Store) drain(ctx context.Context) (busy bool, err error) {
+	type doomed struct {
+		id  state.ID
+		doc drainDoc
+	}
+	var all []doomed
+	err = s.state.View(ctx, func(tx *state.Tx) error {
+		for row, err := range tx.All(kindDrain) {
+			d := doomed{id: row.ID}
+			if err == nil {
+				err = row.Decode(&d.doc)
+			}
+			if err != nil {
+				return err
+			}
+			all = append(all, d)
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, d := range all {
+		name := d.id.Key
+		n, err := s.delivery.Counters(ctx, d.doc.Caller, delivery.KindFlowLog, name)
+		switch late := time.Since(d.doc.Since) > s.cfg.DrainPatience; {
+		case fault.Is(err, fault.NotFound):
+		case err != nil:
+			return true, err
+		case n.Waiting > 0 && !late:
+			if err := s.hurry(ctx, d.doc.Caller, name); err != nil {
+				return true, err
+			}
+			busy = true
+			continue
+		default:
+			if n.Waiting > 0 {
+				s.log.Error("records of a deleted flow log given up", "flow_log", name, "records", n.Waiting, "bytes", n.WaitBytes)
+			}
+			if err := s.delivery.Delete(ctx, d.doc.Caller, delivery.KindFlowLog, name); err != nil && !fault.Is(err, fault.NotFound) {
+				return true, err
+			}
+		}
+		err = s.state.Update(ctx, func(tx *state.Tx) error { return tx.Delete(d.id) })
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return true, err
+		}
+	}
+	return busy, nil
+}
+
+// hurry has a stream deliver what it has without waiting for more.
+func (s *Store) hurry(ctx context.Context, c access.Caller, name string) error {
+	st, err := s.delivery.Stream(ctx, c, delivery.KindFlowLog, name)
+	if err != nil || st.Buffer.Age == 0 {
+		if fault.Is(err, fault.NotFound) {
+			err = nil
+		}
+		return err
+	}
+	_, err = s.delivery.Update(ctx, c, delivery.KindFlowLog, name, 0, func(st *delivery.Stream) error { st.Buffer.Age = 0; return nil })
+	return err
+}
+
+func (s *Store) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// note remembers how a delivery went.
+func (s *Store) note(id string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+		delete(s.failed, id)
+	case fault.Is(err, fault.Denied), fault.Is(err, fault.NotFound):
+		s.failed[id] = "Access error"
+	case fault.Is(err, fault.Throttled):
+		s.failed[id] = "Rate limited"
+	default:
+		s.failed[id] = "Unknown error"
+	}
+}
