@@ -20,6 +20,7 @@ import (
 //	o <bucket> 00 <key>                 an object
 //	u <bucket> 00 <key, escaped> <id>   a multipart upload under way
 //	t <upload id:32> <part:2>           a part of it
+//	r <account> 00 <name>               a receipt's number
 //
 // Numbers are big-endian. In uploads' keys 00 in the object's key is written 00 ff, and 00 01 ends it, so that
 // uploads are in order of key and then of id, which begins with the time.
@@ -31,6 +32,7 @@ const (
 	keyObject   = 'o'
 	keyUpload   = 'u'
 	keyPart     = 't'
+	keyReceipt  = 'r'
 	uploadIDLen = 32
 )
 

@@ -228,7 +228,11 @@ func (ch *change) check(old Object, found bool) error {
 // Commit publishes staged objects and removes others in one index batch: all of it is there afterwards, or, on an
 // error, nothing, and the staged objects are gone. To remove what is not there is no error, unless its IfMatch asks.
 // A key may occur once. Conditions are decided here: of several commits that need the same absence one wins.
-func (s *Store) Commit(ctx context.Context, c access.Caller, adds []*Staged, removes []Ref) (err error) {
+// The receipts are written in the same batch; there may be nothing but receipts.
+//
+// After an error of the disk under the batch nobody knows whether it is there: the index cannot go on (the process
+// ends), and the next start knows. A receipt tells it.
+func (s *Store) Commit(ctx context.Context, c access.Caller, adds []*Staged, removes []Ref, receipts ...Receipt) (err error) {
 	changes := make([]change, 0, len(adds)+len(removes))
 	for _, g := range adds {
 		changes = append(changes, g.change)
@@ -240,7 +244,10 @@ func (s *Store) Commit(ctx context.Context, c access.Caller, adds []*Staged, rem
 		}
 		changes = append(changes, change{bucket: r.Bucket, key: r.Key, ifMatch: r.IfMatch})
 	}
-	err = s.apply(commit{changes: changes})
+	m := commit{changes: changes}
+	if err = s.receipts(&m, c.Account, receipts); err == nil {
+		err = s.apply(m)
+	}
 	if err != nil && !errors.Is(err, errUnknown) {
 		s.discardAll(adds)
 		return err
