@@ -2,8 +2,19 @@ package delivery
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/uuid"
 
 	"flowlake/access"
 	"flowlake/catalog"
@@ -47,79 +58,265 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Store is the delivery room. It is safe for concurrent use.
-type Store struct{}
-
-// Open opens the room over its folder, making it when it is new. Nothing is delivered before Run.
-func Open(cfg Config, st *state.Store, lk *lake.Store, lg *logs.Store, tables *catalog.Catalog, guard *access.Guard, log *slog.Logger) (*Store, error) {
-	panic("delivery: under construction")
+func (c *Config) defaults() {
+	if c.QueueBytes == 0 {
+		c.QueueBytes = 1 << 30
+	}
+	if c.ReserveBytes == 0 {
+		c.ReserveBytes = 64 << 20
+	}
+	if c.Parallel == 0 {
+		c.Parallel = runtime.GOMAXPROCS(0)
+	}
+	if c.RetryMin == 0 {
+		c.RetryMin = time.Second
+	}
+	if c.RetryMax == 0 {
+		c.RetryMax = time.Minute
+	}
+	c.RetryMax = max(c.RetryMax, c.RetryMin)
 }
 
-// Handle has w write the batches of a kind of streams. It is called before Run.
-func (s *Store) Handle(kind string, w Writer) { panic("delivery: under construction") }
+// objects is the part of the lake that delivery commits to.
+type objects interface {
+	Stage(ctx context.Context, c access.Caller, in lake.PutInput) (*lake.Staged, error)
+	Commit(ctx context.Context, c access.Caller, adds []*lake.Staged, removes []lake.Ref, receipts ...lake.Receipt) error
+	Receipt(ctx context.Context, c access.Caller, name string) (uint64, bool, error)
+	Forget(ctx context.Context, c access.Caller, name string) error
+}
 
-// Run delivers until ctx ends. What is under way then is left, and taken up by the next Run.
-func (s *Store) Run(ctx context.Context) error { panic("delivery: under construction") }
+// Store is the delivery room. It is safe for concurrent use.
+type Store struct {
+	cfg     Config
+	fs      vfs.FS
+	db      *pebble.DB
+	state   *state.Store
+	lake    objects
+	logs    *logs.Store
+	tables  *catalog.Catalog
+	guard   *access.Guard
+	log     *slog.Logger
+	space   space
+	writers map[string]Writer
+	slots   chan struct{} // one for each batch that is written at a time
+
+	broken    atomic.Pointer[error] // set once a commit's fate is unknown; every later one is refused
+	discarded atomic.Int64          // records that went with their streams since the start
+
+	change sync.Mutex // held while streams are made, changed or deleted: their rows and lines go together
+	mu     sync.RWMutex
+	lines  map[lineName]*line // guarded by mu
+	taken  chan struct{}      // tells Run of new and deleted streams; holds one
+}
+
+// lineName is what a stream is found by.
+type lineName struct{ account, region, kind, name string }
+
+// line is what the process knows of one stream.
+type line struct {
+	id      uuid.UUID
+	stream  atomic.Pointer[Stream]
+	durable atomic.Uint64 // records below this sequence survive power loss; batches see no others
+
+	mu        sync.Mutex // orders the stream's commits; guards the rest up to gate
+	ledger    ledger
+	gone      bool // deleted: its records must not come back
+	oldest    headTime
+	followers map[string]*follower // by subscription
+	failure   Failure
+	retries   int64
+	plan      *plan // of the batch under way, which is in no cursor yet
+	visible   *seal // the batch under way is visible, and not counted yet
+	run       *lineRun
+
+	// gate is held for writing while a batch becomes visible and its rows leave the inputs, for reading by snapshots.
+	gate  sync.RWMutex
+	fresh freshCache
+
+	due     chan struct{} // something arrived; holds one
+	altered chan struct{} // the settings changed; holds one
+}
+
+type headTime struct {
+	head uint64
+	at   time.Time
+}
+
+// lineRun is a stream's work in the background.
+type lineRun struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+func (l *line) wake() { poke(l.due) }
+
+// poke tells whoever reads the channel, once for any number of pokes.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Open opens the room over its folder, making it when it is new. Nothing is delivered before Run. It returns fault.Conflict for data
+// of a newer program, fault.Unavailable for a disk that refuses.
+func Open(cfg Config, st *state.Store, lk *lake.Store, lg *logs.Store, tables *catalog.Catalog, guard *access.Guard, log *slog.Logger) (*Store, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return open(cfg, vfs.Default, st, lk, lg, tables, guard, log)
+}
+
+func open(cfg Config, fs vfs.FS, st *state.Store, lk objects, lg *logs.Store, tables *catalog.Catalog, guard *access.Guard, log *slog.Logger) (_ *Store, err error) {
+	cfg.defaults()
+	s := &Store{cfg: cfg, fs: fs, state: st, lake: lk, logs: lg, tables: tables, guard: guard, log: log, writers: map[string]Writer{},
+		slots: make(chan struct{}, cfg.Parallel), lines: map[lineName]*line{}, taken: make(chan struct{}, 1)}
+	if err := errors.Join(fs.MkdirAll(cfg.Dir, 0o700), os.MkdirAll(cfg.Scratch, 0o700), clearFolder(cfg.Scratch)); err != nil {
+		return nil, fault.Newf(fault.Unavailable, "delivery folders "+cfg.Dir+" and "+cfg.Scratch, "%w", err)
+	}
+	dir := fs.PathJoin(cfg.Dir, "queue")
+	cache := pebble.NewCache(8 << 20)
+	defer cache.Unref()
+	s.db, err = pebble.Open(dir, &pebble.Options{
+		FS:                          fs,
+		Cache:                       cache,
+		FormatMajorVersion:          pebble.FormatValueSeparation, // fixed: an upgrade is a decision, not a side effect
+		MemTableSize:                32 << 20,                     // most batches are delivered before they are flushed
+		MemTableStopWritesThreshold: 4,
+		Logger:                      queueLog{log},
+	})
+	if err != nil {
+		return nil, fault.Newf(fault.Unavailable, "delivery queue in "+dir, "%w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.db.Close())
+		}
+	}()
+	if err := s.prepare(dir); err != nil {
+		return nil, err
+	}
+	return s, s.loadLines()
+}
+
+// prepare checks the data's version, or writes it into new data, and makes the folder's own name durable.
+func (s *Store) prepare(dir string) error {
+	k := append(make([]byte, 16), keyFormat)
+	v, closer, err := s.db.Get(k)
+	switch {
+	case errors.Is(err, pebble.ErrNotFound):
+		if err := s.db.Set(k, []byte{formatVersion}, pebble.Sync); err != nil {
+			return fault.Newf(fault.Unavailable, "delivery queue in "+dir, "%w", err)
+		}
+	case err != nil:
+		return fault.Newf(fault.Unavailable, "delivery queue in "+dir, "%w", err)
+	default:
+		version := append([]byte(nil), v...)
+		if err := closer.Close(); err != nil {
+			return fault.Newf(fault.Unavailable, "delivery queue in "+dir, "%w", err)
+		}
+		if len(version) != 1 || version[0] > formatVersion {
+			return fault.Newf(fault.Conflict, "delivery queue in "+dir, "its data is of version %v, this program knows up to %d: use the newer flowlake", version, formatVersion)
+		}
+	}
+	for _, folder := range []string{s.cfg.Dir, s.fs.PathDir(s.cfg.Dir)} {
+		d, err := s.fs.OpenDir(folder)
+		if err == nil {
+			err = errors.Join(d.Sync(), d.Close())
+		}
+		if err != nil {
+			return fault.Newf(fault.Unavailable, "delivery folder "+folder, "%w", err)
+		}
+	}
+	return nil
+}
+
+func clearFolder(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return err
+}
 
 // Close closes the queues. No call may be under way, and Run must have returned.
-func (s *Store) Close() error { panic("delivery: under construction") }
-
-// Create makes a stream, which is Creating until Run took it on. It returns fault.Exists, or fault.Invalid for settings that its
-// Writer refuses.
-func (s *Store) Create(ctx context.Context, c access.Caller, n NewStream) (Stream, error) {
-	panic("delivery: under construction")
+func (s *Store) Close() error {
+	if err := s.db.Close(); err != nil {
+		return fault.Newf(fault.Unavailable, "delivery queue", "close: %w", err)
+	}
+	return nil
 }
 
-// Stream returns a stream, or fault.NotFound.
-func (s *Store) Stream(ctx context.Context, c access.Caller, kind, name string) (Stream, error) {
-	panic("delivery: under construction")
-}
-
-// Streams returns at most so many streams of a kind whose names come after one, in the order of names, and whether there are more.
-func (s *Store) Streams(ctx context.Context, c access.Caller, kind, after string, most int) (page []Stream, more bool, err error) {
-	panic("delivery: under construction")
-}
-
-// Update lets change alter a stream's Settings, Buffer and Tags. Version must be the stream's, unless it is 0:
-// if not, it returns fault.Conflict. A batch under way is delivered with either settings.
-func (s *Store) Update(ctx context.Context, c access.Caller, kind, name string, version int64, change func(*Stream) error) (Stream, error) {
-	panic("delivery: under construction")
-}
-
-// Tag lets change alter a stream's tags; its Version stays.
-func (s *Store) Tag(ctx context.Context, c access.Caller, kind, name string, change func(tags map[string]string) error) error {
-	panic("delivery: under construction")
-}
-
-// Delete gives a stream up, and what waits in it. It is Deleting until Run is done with it.
-//
-// Source: Firehose API reference, DeleteDeliveryStream: records that are accepted meanwhile are not sure to be delivered.
-func (s *Store) Delete(ctx context.Context, c access.Caller, kind, name string) error {
-	panic("delivery: under construction")
-}
-
-// PutResult names the records of a put.
-type PutResult struct {
-	First   uint64 // the sequence of the first record; the others follow
-	Arrival time.Time
-	Stream  string // the stream's ID
-}
-
-// Put appends records to a stream's queue, all or none, and returns once they are on disk. It keeps no reference to them. Their sizes
-// are the door's to check. It returns fault.Throttled when the queue is full, fault.Unavailable when the disk is.
-func (s *Store) Put(ctx context.Context, c access.Caller, kind, name string, records [][]byte) (PutResult, error) {
-	panic("delivery: under construction")
-}
-
-// Counters returns a stream's numbers.
-func (s *Store) Counters(ctx context.Context, c access.Caller, kind, name string) (Counters, error) {
-	panic("delivery: under construction")
-}
-
-// Subscribe accepts a log subscription to a Firehose stream: it exists, and takes the control message. It meets logs.Destinations.
-func (s *Store) Subscribe(ctx context.Context, c access.Caller, sub logs.Subscription) error {
-	panic("delivery: under construction")
-}
+// Handle has w write the batches of a kind of streams. It is called before Run and the first Create.
+func (s *Store) Handle(kind string, w Writer) { s.writers[kind] = w }
 
 // HasTransform reports whether there are functions; without, streams that want one are refused.
-func (s *Store) HasTransform() bool { panic("delivery: under construction") }
+func (s *Store) HasTransform() bool { return s.cfg.Transform != nil }
+
+// Run delivers until ctx ends. What is under way then is left, and taken up by the next Run. It is called once.
+func (s *Store) Run(ctx context.Context) error {
+	var work sync.WaitGroup
+	defer work.Wait()
+	for {
+		changed := s.logs.SubscriptionsChanged()
+		for _, l := range s.allLines() {
+			switch l.stream.Load().Status {
+			case Deleting:
+				if err := s.remove(ctx, l); err != nil && ctx.Err() == nil {
+					s.log.Error("stream not removed", "stream", l.stream.Load().Name, "err", err)
+				}
+				continue
+			case Creating:
+				if err := s.activate(ctx, l); err != nil {
+					if ctx.Err() == nil {
+						s.log.Error("stream not activated", "stream", l.stream.Load().Name, "err", err)
+					}
+					continue
+				}
+			}
+			if err := s.subscriptions(ctx, l); err != nil && ctx.Err() == nil {
+				s.log.Error("subscriptions not read", "stream", l.stream.Load().Name, "err", err)
+			}
+			l.start(ctx, s, &work)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-s.taken:
+		}
+	}
+}
+
+// start begins a stream's work, once.
+func (l *line) start(ctx context.Context, s *Store, work *sync.WaitGroup) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.run != nil || l.gone {
+		return
+	}
+	ctx, stop := context.WithCancel(ctx)
+	l.run = &lineRun{stop: stop, done: make(chan struct{})}
+	work.Go(func() {
+		defer close(l.run.done)
+		defer stop()
+		s.work(ctx, l)
+	})
+}
+
+// queueLog sends Pebble's messages to slog.
+type queueLog struct{ log *slog.Logger }
+
+func (p queueLog) Infof(format string, args ...any) {
+	p.log.Debug("queue store", "message", fmt.Sprintf(format, args...))
+}
+func (p queueLog) Errorf(format string, args ...any) {
+	p.log.Error("queue store", "message", fmt.Sprintf(format, args...))
+}
+
+// Fatalf must not return: Pebble calls it when going on would lose data.
+func (p queueLog) Fatalf(format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	p.log.Error("queue store stops the program", "message", message)
+	panic("queue store: " + message)
+}

@@ -36,8 +36,8 @@ type Stream struct {
 	Updated  time.Time         `json:"updated,omitzero"`
 	Caller   access.Caller     `json:"caller"` // who made it, as the service: each step of a delivery is asked for as this
 
-	Version int64   `json:"-"` // grows by one with each update, from 1
-	Failure Failure `json:"-"` // what keeps it from delivering now; not kept over a restart, which tries again at once
+	Version int64   `json:"version"` // grows by one with each update, from 1
+	Failure Failure `json:"-"`       // what keeps it from delivering now; not kept over a restart, which tries again at once
 }
 
 // Buffer says when a batch is closed: when it holds so many bytes of record data, or when its oldest record

@@ -1,0 +1,335 @@
+package delivery
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"flowlake/access"
+	"flowlake/catalog"
+	"flowlake/fault"
+	"flowlake/logs"
+)
+
+// FreshRows is a snapshot of the rows on their way into a table.
+type FreshRows struct {
+	Files []FreshFile
+	// Release lets batches become visible again. It is called once, when the table's objects are pinned: until then none is
+	// published by the streams that write to the table. The files stay.
+	Release func()
+}
+
+// freshSpan is how many events one file of converted rows holds: what is converted again when a batch ends in its midst. At about
+// 2 µs a row that is a tenth of a second.
+const freshSpan = 50_000
+
+// freshBytes bounds the records behind such a file.
+const freshBytes = 32 << 20
+
+// freshCache is the converted rows of a stream that no visible object shows. It is made again from the inputs when it is lost.
+type freshCache struct {
+	mu     sync.Mutex // held during conversions; guards the rest
+	key    string     // of the table's and the settings' versions that the pieces are of
+	dir    string
+	made   int                     // names the next folder
+	pieces map[string][]freshPiece // by subscription, "" is the queue; in order, without overlaps
+}
+
+type freshPiece struct {
+	from, to uint64
+	dir      string
+	files    []FreshFile
+}
+
+// Fresh returns what the streams that convert into a table have accepted and no visible object shows: every such row once, in Parquet
+// files in dir. It returns fault.NotFound when no stream converts into the table, fault.Unsupported for a stream with a
+// transform function. A row's partition is what it would be in the batch under way.
+func (s *Store) Fresh(ctx context.Context, c access.Caller, t catalog.Table, dir string) (FreshRows, error) {
+	var into []*line
+	for _, l := range s.allLines() {
+		d := l.stream.Load()
+		w, ok := s.writers[d.Kind].(Freshener)
+		if !ok || d.Account != c.Account || d.Status == Deleting {
+			continue
+		}
+		table, ok, err := w.FreshTable(ctx, *d)
+		if !ok && err == nil || table.Region != c.Region || !strings.EqualFold(table.Database, t.Database) || !strings.EqualFold(table.Table, t.Name) {
+			continue
+		}
+		if err != nil {
+			return FreshRows{}, err
+		}
+		into = append(into, l)
+	}
+	if len(into) == 0 {
+		return FreshRows{}, fault.Newf(fault.NotFound, "delivery stream", "none converts records into table %s.%s", t.Database, t.Name)
+	}
+	for _, l := range into { // most of the work, while batches may still be published
+		if err := s.freshen(ctx, l, t, true); err != nil {
+			return FreshRows{}, err
+		}
+	}
+	for _, l := range into { // in the order of their ids
+		l.gate.RLock()
+	}
+	release := sync.OnceFunc(func() {
+		for _, l := range into {
+			l.gate.RUnlock()
+		}
+	})
+	var rows FreshRows
+	for _, l := range into {
+		err := s.freshen(ctx, l, t, false)
+		if err == nil {
+			err = l.fresh.link(&rows, dir)
+		}
+		if err != nil {
+			release()
+			return FreshRows{}, err
+		}
+	}
+	rows.Release = release
+	return rows, nil
+}
+
+// freshen converts what of a stream's inputs is not converted yet. With merge the last pieces are made one, as long as they are small.
+func (s *Store) freshen(ctx context.Context, l *line, t catalog.Table, merge bool) error {
+	c := &l.fresh
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := *l.stream.Load()
+	if k := strconv.FormatInt(d.Version, 10) + " " + t.Database + "." + t.Name + " " + strconv.FormatInt(t.Updated.UnixNano(), 10); k != c.key {
+		c.clear()
+		c.key, c.pieces = k, map[string][]freshPiece{}
+	}
+	if c.dir == "" {
+		c.dir = filepath.Join(s.cfg.Scratch, l.id.String())
+		if err := os.MkdirAll(c.dir, 0o700); err != nil {
+			return fault.Newf(fault.Unavailable, "delivery scratch folder", "%w", err)
+		}
+	}
+	inputs, oldest, err := s.invisible(ctx, l)
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, in := range inputs {
+		name := inputName(in)
+		known[name] = true
+		c.prune(name, in.From, in.To)
+		if merge {
+			c.loosen(name)
+		}
+		if err := s.fill(ctx, l, d, t, in, oldest); err != nil {
+			return err
+		}
+	}
+	for name := range c.pieces {
+		if !known[name] {
+			c.prune(name, ^uint64(0), 0)
+			delete(c.pieces, name)
+		}
+	}
+	return nil
+}
+
+func inputName(in planInput) string {
+	if in.Subscription == nil {
+		return ""
+	}
+	return in.Subscription.ID
+}
+
+// invisible returns the runs of a stream's inputs that no visible object shows, and the arrival of the batch under way.
+func (s *Store) invisible(ctx context.Context, l *line) (inputs []planInput, oldest time.Time, err error) {
+	if oldest, err = s.oldest(l); err != nil {
+		return nil, oldest, err
+	}
+	l.mu.Lock()
+	starts := map[string]uint64{"": l.ledger.head}
+	subs := map[string]logs.Subscription{}
+	ends := map[string]uint64{}
+	for id, f := range l.followers {
+		starts[id], subs[id], ends[id] = f.Next, f.Subscription, f.End
+		if oldest.IsZero() || !f.oldest.IsZero() && f.oldest.Before(oldest) {
+			oldest = f.oldest
+		}
+	}
+	if l.plan != nil {
+		oldest = l.plan.Oldest
+		if l.visible != nil { // it is, though its cursors could not be moved yet
+			for i, in := range l.plan.Inputs {
+				starts[inputName(in)] = l.visible.Ends[i]
+			}
+		}
+	}
+	l.mu.Unlock()
+	if oldest.IsZero() {
+		oldest = time.Now().UTC()
+	}
+	if to := l.durable.Load(); starts[""] < to {
+		inputs = append(inputs, planInput{From: starts[""], To: to})
+	}
+	for id, sub := range subs {
+		next, group, err := s.logs.Next(ctx, l.stream.Load().Caller, sub.Group)
+		if fault.Is(err, fault.NotFound) || err == nil && group != sub.GroupID {
+			continue
+		}
+		if err != nil {
+			return nil, oldest, err
+		}
+		if ends[id] != 0 {
+			next = min(next, ends[id])
+		}
+		if starts[id] < next {
+			inputs = append(inputs, planInput{From: starts[id], To: next, Subscription: &sub})
+		}
+	}
+	return inputs, oldest, nil
+}
+
+// prune forgets the pieces of an input that do not lie between two sequences.
+func (c *freshCache) prune(name string, from, to uint64) {
+	kept := c.pieces[name][:0]
+	for _, p := range c.pieces[name] {
+		if p.from >= from && p.to <= to {
+			kept = append(kept, p)
+			continue
+		}
+		os.RemoveAll(p.dir) // what stays is removed at the next start
+	}
+	c.pieces[name] = kept
+}
+
+// loosen forgets the last pieces of an input while they are small, so that they are made one.
+func (c *freshCache) loosen(name string) {
+	pieces := c.pieces[name]
+	if len(pieces) == 0 {
+		return
+	}
+	first := len(pieces) - 1
+	to := pieces[first].to
+	for first > 0 && to-pieces[first-1].from < freshSpan && pieces[first-1].to == pieces[first].from {
+		first--
+	}
+	if to-pieces[first].from < freshSpan {
+		for _, p := range pieces[first:] {
+			os.RemoveAll(p.dir)
+		}
+		c.pieces[name] = pieces[:first]
+	}
+}
+
+// fill converts what lies between an input's pieces.
+func (s *Store) fill(ctx context.Context, l *line, d Stream, t catalog.Table, in planInput, oldest time.Time) error {
+	c := &l.fresh
+	name := inputName(in)
+	var done []freshPiece
+	rest := c.pieces[name]
+	for at := in.From; at < in.To; {
+		if len(rest) > 0 && rest[0].from == at {
+			done = append(done, rest[0])
+			at, rest = rest[0].to, rest[1:]
+			continue
+		}
+		run := planInput{From: at, To: min(in.To, at+freshSpan), Subscription: in.Subscription}
+		if len(rest) > 0 {
+			run.To = min(run.To, rest[0].from)
+		}
+		p, err := s.convert(ctx, l, d, t, run, oldest)
+		if err != nil {
+			c.pieces[name] = append(done, rest...)
+			return err
+		}
+		done = append(done, p)
+		at = p.to
+	}
+	c.pieces[name] = done
+	return nil
+}
+
+// convert makes one piece.
+func (s *Store) convert(ctx context.Context, l *line, d Stream, t catalog.Table, run planInput, oldest time.Time) (freshPiece, error) {
+	c := &l.fresh
+	c.made++
+	p := freshPiece{from: run.From, dir: filepath.Join(c.dir, strconv.Itoa(c.made))}
+	if err := os.Mkdir(p.dir, 0o700); err != nil {
+		return p, fault.Newf(fault.Unavailable, "delivery scratch folder", "%w", err)
+	}
+	l.mu.Lock()
+	number := l.ledger.number + 1
+	l.mu.Unlock()
+	r := &reading{store: s, line: l, caller: d.Caller, inputs: []planInput{run}, limit: freshBytes}
+	b := &Batch{Stream: d, Number: number, ID: batchID(d.ID, number), Oldest: oldest, segments: r.segments}
+	files, err := s.writers[d.Kind].(Freshener).Convert(ctx, b, t, p.dir)
+	if err == nil && !r.complete {
+		err = fault.Newf(fault.Internal, "delivery stream "+d.Name, "its fresh rows were not read to their end")
+	}
+	if err != nil {
+		os.RemoveAll(p.dir)
+		return p, err
+	}
+	p.files, p.to = files, r.ends[0]
+	return p, nil
+}
+
+// link puts the files of all pieces into dir.
+func (c *freshCache) link(rows *FreshRows, dir string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, pieces := range c.pieces {
+		for _, p := range pieces {
+			for _, f := range p.files {
+				own := filepath.Join(dir, strconv.Itoa(len(rows.Files))+".parquet")
+				if err := os.Link(f.Path, own); err != nil {
+					if err = copyFile(f.Path, own); err != nil { // another file system
+						return fault.Newf(fault.Unavailable, "fresh rows", "%w", err)
+					}
+				}
+				f.Path = own
+				rows.Files = append(rows.Files, f)
+			}
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
+}
+
+// clear forgets everything. c.mu is held.
+func (c *freshCache) clear() {
+	for name := range c.pieces {
+		c.prune(name, ^uint64(0), 0)
+	}
+	c.pieces = nil
+}
+
+// drop removes a cache for good.
+func (c *freshCache) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	if c.dir != "" {
+		os.RemoveAll(c.dir)
+	}
+}
