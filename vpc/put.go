@@ -90,7 +90,6 @@ type record struct {
 
 // plan says where each column of a flow log's format comes from.
 type plan struct {
-	version                  string
 	columns                  []column
 	eni, action, start, stop int // places in the lines; -1: not there
 }
