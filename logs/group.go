@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"flowlake/access"
 	"flowlake/fault"
@@ -21,6 +22,7 @@ type Group struct {
 	Tags          map[string]string // shared, do not change
 	Bytes         int64             // stored, 26 bytes more for each event
 	Events        int64             // stored
+	MetricFilters int               // only Groups counts them
 	id            uint64
 }
 
@@ -67,10 +69,11 @@ func GroupName(name string) error {
 	return nil
 }
 
-// CheckTags checks tags of a group: at most 50, keys of 1 to 128 characters not beginning with "aws:", values of at most 256.
+// CheckTags checks tags of a group: at most 50, keys of 1 to 128 characters not beginning with "aws:", values of at most 256,
+// both of letters, digits, blanks and "_.:/=+-@". It returns fault.Limit for too many, fault.Invalid for one that is wrong.
 func CheckTags(tags map[string]string) error {
 	if len(tags) > 50 {
-		return fault.Newf(fault.Invalid, "tags", "are %d: at most 50 are kept", len(tags))
+		return fault.Newf(fault.Limit, "tags", "are %d: at most 50 are kept", len(tags))
 	}
 	for k, v := range tags {
 		switch {
@@ -80,9 +83,21 @@ func CheckTags(tags map[string]string) error {
 			return fault.Newf(fault.Invalid, "tag key "+k, "begins with aws:, which is reserved")
 		case len([]rune(v)) > 256:
 			return fault.Newf(fault.Invalid, "tag "+k, "has a value of more than 256 characters")
+		case !tagText(k) || !tagText(v):
+			return fault.Newf(fault.Invalid, "tag "+k, `has characters other than letters, digits, blanks and _.:/=+-@`)
 		}
 	}
 	return nil
+}
+
+// tagText reports whether a tag's key or value has no other characters than it may.
+func tagText(s string) bool {
+	for _, r := range s {
+		if !unicode.In(r, unicode.L, unicode.Z, unicode.N) && !strings.ContainsRune("_.:/=+-@", r) {
+			return false
+		}
+	}
+	return true
 }
 
 // CreateGroup makes a log group, or returns fault.Exists.
@@ -215,8 +230,9 @@ func (s *Store) Groups(ctx context.Context, c access.Caller, q GroupQuery) (Grou
 	}
 	pattern := strings.ToLower(q.Pattern)
 	type found struct {
-		name string
-		doc  groupDoc
+		name    string
+		doc     groupDoc
+		filters int
 	}
 	var groups []found
 	err = s.state.View(ctx, func(tx *state.Tx) error {
@@ -236,7 +252,11 @@ func (s *Store) Groups(ctx context.Context, c access.Caller, q GroupQuery) (Grou
 			if err := row.Decode(&doc); err != nil {
 				return err
 			}
-			groups = append(groups, found{row.Key, doc})
+			n, err := countFilters(tx, c, row.Key, state.ID{})
+			if err != nil {
+				return err
+			}
+			groups = append(groups, found{row.Key, doc, n.metric})
 		}
 		return nil
 	})
@@ -248,6 +268,7 @@ func (s *Store) Groups(ctx context.Context, c access.Caller, q GroupQuery) (Grou
 		if err != nil {
 			return GroupPage{}, err
 		}
+		described.MetricFilters = g.filters
 		page.Groups = append(page.Groups, described)
 	}
 	return page, nil

@@ -31,7 +31,8 @@ func (s *Store) DeleteGroup(ctx context.Context, c access.Caller, name string) e
 			return err
 		}
 		removal.Key = fmt.Sprintf("%020d", doc.ID)
-		return errors.Join(deleteFilters(tx, c, subscriptionKind, name), tx.Delete(groupID(c, name)), tx.Create(removal, removalDoc{doc.ID}))
+		return errors.Join(deleteFilters(tx, c, subscriptionKind, name), deleteFilters(tx, c, metricFilterKind, name),
+			tx.Delete(groupID(c, name)), tx.Create(removal, removalDoc{doc.ID}))
 	})
 	s.names.forget(c, name)
 	if err != nil {

@@ -155,18 +155,20 @@ func (s *Store) PutSubscription(ctx context.Context, c access.Caller, in Subscri
 
 // plan is the subscription as it would be after a put.
 func (s *Store) plan(tx *state.Tx, c access.Caller, group uint64, in SubscriptionInput) (Subscription, error) {
-	others := 0
 	key := filterID(c, subscriptionKind, in.Group, in.Name)
-	for row, err := range tx.List(filterID(c, subscriptionKind, in.Group, ""), "") {
-		if err != nil {
-			return Subscription{}, err
-		}
-		if row.Key != key.Key {
-			others++
-		}
+	others, err := countFilters(tx, c, in.Group, key)
+	if err != nil {
+		return Subscription{}, err
 	}
-	if others >= MaxSubscriptions {
+	if others.subscription >= MaxSubscriptions {
 		return Subscription{}, fault.Newf(fault.Limit, groupKind+" "+in.Group, "Resource limit exceeded: a log group has at most %d subscription filters", MaxSubscriptions)
+	}
+	p, err := pattern.Compile(in.Pattern)
+	if err != nil {
+		return Subscription{}, err
+	}
+	if err := others.checkRegex(in.Group, p); err != nil {
+		return Subscription{}, err
 	}
 	l, err := s.live(group)
 	if err != nil {
@@ -324,18 +326,7 @@ func (s *Store) SubscriptionsTo(ctx context.Context, c access.Caller, destinatio
 
 // DeleteSubscription deletes a subscription, or returns fault.NotFound. What its destination has not read yet, it does not get.
 func (s *Store) DeleteSubscription(ctx context.Context, c access.Caller, group, name string) error {
-	if _, err := s.group(ctx, c, group); err != nil {
-		return err
-	}
-	err := s.state.Update(ctx, func(tx *state.Tx) error {
-		id := filterID(c, subscriptionKind, group, name)
-		if found, err := tx.Exists(id); err != nil {
-			return err
-		} else if !found {
-			return fault.Newf(fault.NotFound, subscriptionKind+" "+name, "The specified subscription filter does not exist.")
-		}
-		return tx.Delete(id)
-	})
+	err := s.deleteFilter(ctx, c, subscriptionKind, group, name)
 	if err == nil {
 		s.subscriptions.notify()
 	}

@@ -165,6 +165,16 @@ func (p *fields) namesFor(n int) []string {
 	return names
 }
 
+// takes reports whether the name, or the position, is of one of the fields.
+func (p *fields) takes(name string) bool {
+	named := func(f field) bool { return f.name == name }
+	if slices.ContainsFunc(p.heads, named) || slices.ContainsFunc(p.tails, named) {
+		return true
+	}
+	n, err := strconv.ParseUint(name, 10, 16)
+	return err == nil && n > 0 && name[0] >= '1' && (p.elastic || int(n) <= len(p.heads))
+}
+
 // maxNamed bounds how many lists of names are remembered.
 const maxNamed = 64
 

@@ -99,6 +99,24 @@ func (p *Pattern) NamesOf(n int) []string {
 	return p.fields.namesOf(n)
 }
 
+// Takes reports whether events that match can have the value that a reference names: "$name" or "$3" of a space-delimited
+// pattern, "$.selector" of a JSON one.
+func (p *Pattern) Takes(reference string) bool {
+	name, ok := strings.CutPrefix(reference, "$")
+	switch {
+	case !ok || name == "":
+		return false
+	case p.fields != nil:
+		return p.fields.takes(name)
+	}
+	if _, json := p.match.(*object); !json {
+		return false
+	}
+	r := &reader{text: reference}
+	_, err := r.selector()
+	return err == nil && r.pos == len(r.text) && r.spreads == 0
+}
+
 // Extract reports whether the message matches, and then puts the values of its fields into values[:0], which it
 // returns: values[i] is the value of the field NamesOf(len(values))[i]. They share the message's memory, and nothing is
 // allocated where values has the room. A pattern that is not space-delimited matches as Match does and has no values.

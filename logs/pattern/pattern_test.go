@@ -272,6 +272,26 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+func TestTakes(t *testing.T) {
+	for _, row := range []struct {
+		pattern, reference string
+		want               bool
+	}{
+		{"[ip, ..., bytes]", "$ip", true}, {"[ip, ..., bytes]", "$bytes", true}, {"[ip, ..., bytes]", "$7", true}, {"[ip, ..., bytes]", "$size", false},
+		{"[a, b]", "$2", true}, {"[a, b]", "$3", false}, {"[a, b]", "$0", false}, {"[a, b]", "a", false}, {"[a, b]", "$", false}, {"[a]", "$.a", false},
+		{"{ $.a = 1 }", "$.latency", true}, {"{ $.a = 1 }", "$.['a.b'][0]", true}, {"{ $.a = 1 }", "$.a[", false}, {"{ $.a = 1 }", "$.a[*]", false},
+		{"{ $.a = 1 }", "$.a = 1", false}, {"{ $.a = 1 }", "$a", false}, {"ERROR", "$.a", false}, {"", "$1", false},
+	} {
+		p, err := Compile(row.pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Takes(row.reference); got != row.want {
+			t.Errorf("%s takes %s: got %v", row.pattern, row.reference, got)
+		}
+	}
+}
+
 func TestCompileRefuses(t *testing.T) {
 	for _, row := range []struct{ pattern, want string }{
 		{"10.0.0.1", "Invalid character(s) in term '10.0.0.1'"},
