@@ -40,6 +40,7 @@ type files struct {
 	mu     sync.Mutex // guards all below
 	pins   map[uint64]int
 	doomed map[uint64]bool // to be removed when the last pin goes
+	views  map[*view]bool  // listings under way, which may find what goes meanwhile
 	queue  []uint64        // to be removed now; all are on a durable list, so its length costs memory only
 	wake   chan struct{}
 }
@@ -229,6 +230,12 @@ func (s *Store) doom(segments []segment) {
 	defer f.gate.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for v := range f.views {
+		v.held = append(v.held, segments...)
+		for _, g := range segments {
+			f.pins[g.file]++
+		}
+	}
 	for _, g := range segments {
 		if f.pins[g.file] > 0 {
 			f.doomed[g.file] = true

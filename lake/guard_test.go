@@ -45,6 +45,8 @@ func TestEveryCallAsksTheGuard(t *testing.T) {
 			"Head":         func() error { _, err := s.Head(ctx, c, "lake", "k"); return err },
 			"Tags":         func() error { _, err := s.Tags(ctx, c, "lake", "k"); return err },
 			"Open":         func() error { _, err := s.Open(ctx, c, "lake", "k"); return err },
+			"Pinned":       func() error { _, _, err := s.Pinned(ctx, c, "lake", "", nil); return err },
+			"Swap":         func() error { return s.Swap(ctx, c, nil, []Ref{{Bucket: "lake", Key: "k"}}) },
 			"Local":        func() error { _, _, err := s.Local(ctx, c, "lake", "k"); return err },
 			"Copy": func() error {
 				_, err := s.Copy(ctx, c, CopySource{Bucket: "lake", Key: "k"}, in("c"), false)
