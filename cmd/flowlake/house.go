@@ -24,6 +24,7 @@ import (
 	"flowlake/aws/wire"
 	"flowlake/catalog"
 	"flowlake/catalog/crawler"
+	"flowlake/delivery"
 	"flowlake/fault"
 	"flowlake/lake"
 	"flowlake/logs"
@@ -49,6 +50,7 @@ type rooms struct {
 	tables   *catalog.Catalog
 	crawlers *crawler.Crawlers
 	queries  *query.Queries
+	delivery *delivery.Store
 }
 
 // houseConfig is what openHouse needs.
@@ -90,6 +92,11 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	}
 	h.tables = catalog.Open(h.state, guard, cfg.log.With("room", "catalog"))
 	h.crawlers = crawler.New(crawler.Config{}, h.state, h.tables, h.lake, guard, cfg.log.With("room", "crawler"))
+	deliveries := delivery.Config{Dir: filepath.Join(cfg.data, "delivery"), Scratch: filepath.Join(cfg.data, "scratch", "delivery")}
+	if h.delivery, err = delivery.Open(deliveries, h.state, h.lake, h.logs, h.tables, guard, cfg.log.With("room", "delivery")); err != nil {
+		return nil, err
+	}
+	h.logs.SetDestinations(h.delivery)
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("the program's own path, to start query workers with: %w", err)
@@ -102,7 +109,8 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	if h.queries, err = query.New(queries, h.state, h.tables, h.lake, h.engine, guard, cfg.log.With("room", "query")); err != nil {
 		return nil, err
 	}
-	h.metrics.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
+	h.queries.SetFresh(freshRows{h.delivery})
+	h.metrics.MustRegister(deliveryMetrics{h.delivery}, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	h.server, err = wire.New(wire.Config{
 		Keys: keys, Guard: guard, Log: cfg.log.With("room", "wire"), Registry: h.metrics,
 	}, services(h.rooms))
@@ -127,6 +135,7 @@ func (h *house) run(ctx context.Context) error {
 	g.Go(func() error { return h.lake.Run(ctx) })
 	g.Go(func() error { return h.logs.Run(ctx) })
 	g.Go(func() error { return h.crawlers.Run(ctx) })
+	g.Go(func() error { return h.delivery.Run(ctx) })
 	g.Go(func() error { return h.engine.Serve(ctx) })
 	g.Go(func() error { return h.queries.Run(ctx) })
 	return g.Wait()
@@ -135,6 +144,9 @@ func (h *house) run(ctx context.Context) error {
 // close closes the rooms from the top down.
 func (h *house) close() error {
 	var errs []error
+	if h.delivery != nil {
+		errs = append(errs, h.delivery.Close())
+	}
 	if h.logs != nil {
 		errs = append(errs, h.logs.Close())
 	}
