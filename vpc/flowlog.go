@@ -168,12 +168,21 @@ func (s *Store) CreateFlowLogs(ctx context.Context, c access.Caller, in FlowLogI
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, f := range made { // the rows are there: a stream that is not made now is made by the next Run, or by the first record
+	all := made
+	made = nil
+	for _, f := range all { // the rows are there: a stream that a crash kept from being made is made by the next Run
+		var err error
 		if f.Type == ToS3 {
-			if err := s.openStream(ctx, c, f); err != nil {
-				s.log.Warn("flow log's stream put off", "flow_log", f.ID, "err", err)
-			}
+			err = s.openStream(ctx, c, f)
 		}
+		if err == nil {
+			made = append(made, f)
+			continue
+		}
+		if err := s.dropFlowLog(ctx, c, f); err != nil {
+			return nil, nil, err
+		}
+		failed = append(failed, Failed{f.Resource, err})
 	}
 	return made, failed, nil
 }

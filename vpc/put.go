@@ -277,7 +277,7 @@ func (s *Store) toFirehose(ctx context.Context, c access.Caller, f FlowLog, reco
 		}
 		data[i] = append(quoted, '\n')
 	}
-	_, err := s.delivery.Put(ctx, c, delivery.KindFirehose, name, data)
+	err := s.queue(ctx, c, delivery.KindFirehose, name, data)
 	if fault.Is(err, fault.NotFound) {
 		return fault.Newf(fault.NotFound, "log destination", "LogDestination: %s does not exist.", name)
 	}
@@ -290,13 +290,33 @@ func (s *Store) toFiles(ctx context.Context, c access.Caller, f FlowLog, records
 	for i, r := range records {
 		data[i] = []byte(r.line)
 	}
-	_, err := s.delivery.Put(ctx, c, delivery.KindFlowLog, f.ID, data)
+	err := s.queue(ctx, c, delivery.KindFlowLog, f.ID, data)
 	if !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	if err := s.openStream(ctx, f.Creator, f); err != nil {
+	if err := s.openStream(ctx, f.Creator, f); err != nil { // a crash came between the flow log and its stream
 		return err
 	}
-	_, err = s.delivery.Put(ctx, c, delivery.KindFlowLog, f.ID, data)
-	return err
+	return s.queue(ctx, c, delivery.KindFlowLog, f.ID, data)
+}
+
+// creation is how long a stream that was just made may take to be ready.
+const creation = 10 * time.Second
+
+// queue puts records into a delivery stream, and waits for one that is being made.
+func (s *Store) queue(ctx context.Context, c access.Caller, kind, name string, data [][]byte) error {
+	for began := time.Now(); ; {
+		_, err := s.delivery.Put(ctx, c, kind, name, data)
+		if !fault.Is(err, fault.Conflict) || time.Since(began) > creation {
+			return err
+		}
+		if st, err := s.delivery.Stream(ctx, c, kind, name); err != nil || st.Status == delivery.Deleting {
+			return fault.Newf(fault.NotFound, "delivery stream "+name, "is being deleted")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
