@@ -99,6 +99,9 @@ func (x *exchange) serveJSON(query []pair, sig *signature) error {
 	if err != nil {
 		return err
 	}
+	if op.stream != nil {
+		return x.serveEvents(proof, in)
+	}
 	out, err := x.do(proof, in)
 	if err != nil {
 		return err

@@ -30,7 +30,9 @@ type Operation struct {
 	call    func(ctx context.Context, c access.Caller, in any) (any, error)
 	allow   func(c access.Caller, in any) []demand
 	raw     func(ctx context.Context, call *Call) error
-	object  bool // RawRow.ObjectChecksum
+	object  bool                    // RawRow.ObjectChecksum
+	events  map[string]reflect.Type // of a row whose answer is an event stream
+	stream  func(ctx context.Context, c access.Caller, in any, requestID string, send Sender) error
 }
 
 // demand is one question for the guard.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -15,6 +16,9 @@ type Server struct {
 	verifier *verifier
 	metrics  *metrics
 	patience time.Duration // with a body that has stopped coming
+
+	streams    context.Context // ends with EndStreams, and all event streams with it
+	endStreams context.CancelFunc
 }
 
 // bodyPatience is how long a body may pause: S3 gives up within a minute too.
@@ -38,6 +42,7 @@ func New(cfg Config, services []Service) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, byName: map[string][]*service{}, metrics: m, patience: bodyPatience,
 		verifier: &verifier{lookup: cfg.Keys.Lookup, now: cfg.Now}}
+	s.streams, s.endStreams = context.WithCancel(context.Background())
 	for _, svc := range services {
 		ready := prepare(svc)
 		s.services = append(s.services, ready)

@@ -24,6 +24,8 @@ type operation struct {
 	required []requirement
 	names    map[string]bool // of a raw row: the parameters and headers it takes
 	prefixes []string        // of a raw row: the beginnings of headers it takes
+
+	eventShapes map[string]*shape
 }
 
 // requirement is a member that must be there, as the steps that lead to it.
@@ -57,6 +59,10 @@ func prepare(svc Service) *service {
 		} else {
 			op.input = c.input(row.in, allow(row.Honoured, row.Recorded))
 			op.output = answers.compile(row.out)
+			op.eventShapes = make(map[string]*shape, len(row.events))
+			for event, t := range row.events {
+				op.eventShapes[event] = answers.compile(t)
+			}
 			for _, path := range row.Required {
 				op.required = append(op.required, require(row.in, path, c.names))
 			}
@@ -239,6 +245,8 @@ func (op *Operation) check(p Protocol, report func(string, ...any)) {
 		report("it needs permissions, or is Public")
 	case (p == RestXML) != (op.raw != nil):
 		report("RestXML rows are Raw, and no others")
+	case op.stream != nil && p != JSON11:
+		report("an event stream is answered by JSON11 alone")
 	case op.MaxBody < Unlimited || op.MaxBody < 0 && op.raw == nil:
 		report("MaxBody %d", op.MaxBody)
 	}
