@@ -165,7 +165,10 @@ func TestUpdateMendsAStreamThatWaits(t *testing.T) {
 	d.Settings = []byte(`{"bucket":"no-such-bucket"}`)
 	_, err := h.Create(context.Background(), root, d)
 	ok(t, err)
-	until(t, "ACTIVE", func() bool { d, _ := h.Stream(context.Background(), root, KindFirehose, "web"); return d.Status == Active })
+	until(t, "ACTIVE", func() bool {
+		d, _ := h.Stream(context.Background(), root, KindFirehose, "web")
+		return d.Status == Active
+	})
 	h.put(t, "web", "a")
 	until(t, "the failure", func() bool {
 		d, _ := h.Stream(context.Background(), root, KindFirehose, "web")

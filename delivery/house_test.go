@@ -301,7 +301,10 @@ func (w *scribe) set(change func()) {
 type faults struct {
 	lake *lake.Store
 
-	mu     sync.RWMutex // held for reading during a commit
+	power sync.RWMutex // held for reading during a commit
+	off   bool         // guarded by power: nothing more gets through
+
+	mu     sync.Mutex // guards the rest
 	stage  func(n int) error
 	commit func(n int) error // before
 	lost   func(n int) error // an answer that gets lost: after the commit
@@ -333,6 +336,11 @@ func (f *faults) Commit(ctx context.Context, c access.Caller, adds []*lake.Stage
 		if err := commit(n); err != nil {
 			return err
 		}
+	}
+	f.power.RLock()
+	defer f.power.RUnlock()
+	if f.off {
+		return errInjected
 	}
 	if err := f.lake.Commit(ctx, c, adds, removes, receipts...); err != nil {
 		return err
