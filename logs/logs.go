@@ -77,6 +77,7 @@ type Store struct {
 
 	destinations  Destinations // nil: nothing can be subscribed
 	subscriptions signal
+	tails         atomic.Int32  // under way
 	sweep         chan struct{} // wakes the retention sweep; holds one
 }
 
