@@ -68,7 +68,7 @@ func Open(cfg Config, st *state.Store, lk *lake.Store, lg *logs.Store, dl *deliv
 // Run makes the delivery streams of flow logs that a crash kept from being made, and lets the streams of deleted flow
 // logs run dry before it removes them. It returns when ctx ends; what is left is done by the next Run.
 func (s *Store) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	if err := s.mend(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("flow logs' streams were not checked", "err", err)
@@ -91,7 +91,7 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// mend makes the streams that flow logs to S3 lack.
+// mend makes the streams that flow logs to S3 lack, and has all of them publish as often as the room is told to now.
 func (s *Store) mend(ctx context.Context) error {
 	var all []FlowLog
 	err := s.state.View(ctx, func(tx *state.Tx) error {
@@ -108,8 +108,11 @@ func (s *Store) mend(ctx context.Context) error {
 		return nil
 	})
 	for _, f := range all {
-		if err == nil && f.Type == ToS3 {
-			err = s.openStream(ctx, f.Creator, f)
+		if err != nil || f.Type != ToS3 {
+			continue
+		}
+		if err = s.openStream(ctx, f.Creator, f); err == nil {
+			err = s.pace(ctx, f.Creator, f.ID, s.cfg.PublishEvery)
 		}
 	}
 	return err
@@ -154,7 +157,7 @@ func (s *Store) drain(ctx context.Context) (busy bool, err error) {
 		case err != nil:
 			return true, err
 		case n.Waiting > 0 && !late:
-			if err := s.hurry(ctx, d.doc.Caller, name); err != nil {
+			if err := s.pace(ctx, d.doc.Caller, name, 0); err != nil { // without waiting for more
 				return true, err
 			}
 			busy = true
@@ -175,16 +178,15 @@ func (s *Store) drain(ctx context.Context) (busy bool, err error) {
 	return busy, nil
 }
 
-// hurry has a stream deliver what it has without waiting for more.
-func (s *Store) hurry(ctx context.Context, c access.Caller, name string) error {
+// pace sets how long a stream's records wait.
+func (s *Store) pace(ctx context.Context, c access.Caller, name string, age time.Duration) error {
 	st, err := s.delivery.Stream(ctx, c, delivery.KindFlowLog, name)
-	if err != nil || st.Buffer.Age == 0 {
-		if fault.Is(err, fault.NotFound) {
-			err = nil
-		}
-		return err
+	if err == nil && st.Buffer.Age != age {
+		_, err = s.delivery.Update(ctx, c, delivery.KindFlowLog, name, 0, func(st *delivery.Stream) error { st.Buffer.Age = age; return nil })
 	}
-	_, err = s.delivery.Update(ctx, c, delivery.KindFlowLog, name, 0, func(st *delivery.Stream) error { st.Buffer.Age = 0; return nil })
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
 	return err
 }
 

@@ -15,26 +15,35 @@ import (
 	"flowlake/fault"
 	"flowlake/lake"
 	"flowlake/logs"
+	"flowlake/vpc"
 )
 
 // VerifyPath takes a POST that checks all that is stored and answers with one VerifyLine a line.
 const VerifyPath = "/verify"
 
-// Service returns the table over the rooms that it checks.
-func Service(lk *lake.Store, lg *logs.Store) wire.Service {
-	d := &door{lk, lg}
+// Service returns the table over the rooms that it checks and puts records into.
+func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store) wire.Service {
+	d := &door{lk, lg, room}
 	return wire.Service{
 		Name: "flowlake", Title: "flowlake's own", Protocol: wire.RestXML,
-		Faults: []wire.FaultRule{{Kind: fault.Denied, Code: "AccessDenied", Status: http.StatusForbidden}},
-		Operations: []wire.Operation{wire.Raw("Verify", wire.RawRow{
+		Faults: []wire.FaultRule{
+			{Kind: fault.Denied, Code: "AccessDenied", Status: http.StatusForbidden},
+			{Kind: fault.NotFound, Noun: "flow log", Code: "NoSuchFlowLog", Status: http.StatusNotFound},
+			{Kind: fault.NotFound, Noun: "log destination", Code: "NoSuchDestination", Status: http.StatusNotFound},
+		},
+		Operations: append([]wire.Operation{wire.Raw("Verify", wire.RawRow{
 			Permissions: []wire.RawPermission{{Action: "flowlake:Verify"}},
 			Honoured:    []string{"?sums"},
-		}, d.verify)},
+		}, d.verify)}, d.recordRows()...),
 		Route: func(r *http.Request) (string, bool) {
-			return "Verify", r.Method == http.MethodPost && r.URL.Path == VerifyPath
+			name := routes[r.URL.Path]
+			return name, r.Method == http.MethodPost && name != ""
 		},
 	}
 }
+
+// routes are the operations by their path; all of them are POSTs.
+var routes = map[string]string{VerifyPath: "Verify", RecordsPath: "PutFlowRecords"}
 
 // VerifyLine is one line of Verify's answer: progress, something damaged, or the end. A client that
 // has not read Done has not seen the whole answer.
@@ -51,6 +60,7 @@ type VerifyLine struct {
 type door struct {
 	lake *lake.Store
 	logs *logs.Store
+	vpc  *vpc.Store
 }
 
 // verify streams; it works as long as its client listens. ?sums=true has it read every object's bytes.

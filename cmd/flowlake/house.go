@@ -16,6 +16,7 @@ import (
 
 	"flowlake/access"
 	"flowlake/aws/athena"
+	"flowlake/aws/ec2"
 	doorflowlake "flowlake/aws/flowlake"
 	"flowlake/aws/glue"
 	doorlogs "flowlake/aws/logs"
@@ -31,6 +32,7 @@ import (
 	"flowlake/query"
 	"flowlake/query/duckdb"
 	"flowlake/state"
+	"flowlake/vpc"
 )
 
 // house is every room over one data folder, and the doors in front of them.
@@ -51,11 +53,13 @@ type rooms struct {
 	crawlers *crawler.Crawlers
 	queries  *query.Queries
 	delivery *delivery.Store
+	vpc      *vpc.Store
 }
 
 // houseConfig is what openHouse needs.
 type houseConfig struct {
 	data, account, region, credentials string
+	publish                            time.Duration // of flow-log files; 0 is vpc's default
 	log                                *slog.Logger
 }
 
@@ -97,6 +101,9 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 		return nil, err
 	}
 	h.logs.SetDestinations(h.delivery)
+	if h.vpc, err = vpc.Open(vpc.Config{PublishEvery: cfg.publish}, h.state, h.lake, h.logs, h.delivery, cfg.log.With("room", "vpc")); err != nil {
+		return nil, err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("the program's own path, to start query workers with: %w", err)
@@ -125,7 +132,8 @@ func services(r rooms) []wire.Service {
 		glue.Service(r.tables, r.crawlers),
 		athena.Service(r.queries),
 		sts.Service(),
-		doorflowlake.Service(r.lake, r.logs),
+		ec2.Service(r.vpc),
+		doorflowlake.Service(r.lake, r.logs, r.vpc),
 	}
 }
 
@@ -136,6 +144,7 @@ func (h *house) run(ctx context.Context) error {
 	g.Go(func() error { return h.logs.Run(ctx) })
 	g.Go(func() error { return h.crawlers.Run(ctx) })
 	g.Go(func() error { return h.delivery.Run(ctx) })
+	g.Go(func() error { return h.vpc.Run(ctx) })
 	g.Go(func() error { return h.engine.Serve(ctx) })
 	g.Go(func() error { return h.queries.Run(ctx) })
 	return g.Wait()

@@ -35,6 +35,8 @@ type serveOptions struct {
 	insecure                                   bool
 	insecureEnv                                string // FLOWLAKE_INSECURE as it is written
 	logLevel                                   string
+	publishEvery                               string
+	publish                                    time.Duration
 }
 
 func serveCommand() *cobra.Command {
@@ -68,6 +70,7 @@ URL/_flowlake/health answers 200 when the server serves; URL/_flowlake/metrics i
 	o.insecureEnv = fromEnv("FLOWLAKE_INSECURE", "false")
 	insecure, _ := strconv.ParseBool(o.insecureEnv) // check refuses what is neither
 	f.BoolVar(&o.insecure, "insecure", insecure, "allow a listener beyond loopback without TLS (FLOWLAKE_INSECURE=true)")
+	f.StringVar(&o.publishEvery, "publish-every", fromEnv("FLOWLAKE_PUBLISH_EVERY", "5m"), "the longest that a flow log's records wait before they are a file in S3, to 15m (FLOWLAKE_PUBLISH_EVERY)")
 	f.StringVar(&o.logLevel, "log-level", fromEnv("FLOWLAKE_LOG_LEVEL", "info"), "debug, info, warn or error (FLOWLAKE_LOG_LEVEL)")
 	return c
 }
@@ -81,6 +84,10 @@ var (
 func (o *serveOptions) check() error {
 	if _, err := strconv.ParseBool(o.insecureEnv); err != nil {
 		return usagef("FLOWLAKE_INSECURE=%s is neither true nor false", o.insecureEnv)
+	}
+	publish, err := time.ParseDuration(o.publishEvery)
+	if o.publish = publish; err != nil || publish <= 0 || publish > 15*time.Minute {
+		return usagef("--publish-every %q is not a time such as 5m, up to 15m", o.publishEvery)
 	}
 	switch {
 	case !accountID.MatchString(o.account):
@@ -149,7 +156,7 @@ func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 		tlsConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
 	unix.Umask(0o077) // what libraries create is the owner's only, too
-	h, err := openHouse(houseConfig{data: o.data, account: o.account, region: o.region, credentials: o.credentials, log: log})
+	h, err := openHouse(houseConfig{data: o.data, account: o.account, region: o.region, credentials: o.credentials, log: log, publish: o.publish})
 	if err != nil {
 		return err
 	}
