@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -26,6 +27,7 @@ type clients struct {
 	glue   *glue.Client
 	athena *athena.Client
 	sts    *sts.Client
+	ec2    *ec2.Client
 }
 
 func (p *process) clients(region string) *clients {
@@ -33,7 +35,7 @@ func (p *process) clients(region string) *clients {
 	// What a configuration has that was loaded in the usual way.
 	cfg.RequestChecksumCalculation, cfg.ResponseChecksumValidation = aws.RequestChecksumCalculationWhenSupported, aws.ResponseChecksumValidationWhenSupported
 	return &clients{
-		process: p, logs: cloudwatchlogs.NewFromConfig(cfg), glue: glue.NewFromConfig(cfg), athena: athena.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg),
+		process: p, logs: cloudwatchlogs.NewFromConfig(cfg), glue: glue.NewFromConfig(cfg), athena: athena.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg),
 		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
 }
@@ -56,7 +58,7 @@ func TestOperations(t *testing.T) {
 		{"sts", testSTS}, {"logs", testLogs}, {"export", testExport}, {"s3 buckets", testBuckets}, {"s3 objects", testObjects}, {"s3 multipart", testMultipart},
 		{"glue databases", testDatabases}, {"glue tables", testTables}, {"glue partitions", testPartitions}, {"glue statistics", testStatistics},
 		{"glue classifiers", testClassifiers}, {"glue crawlers", testCrawlers},
-		{"athena workgroups", testWorkgroups}, {"athena queries", testQueries}, {"athena metadata", testMetadata}, {"flowlake", testOwn},
+		{"athena workgroups", testWorkgroups}, {"athena queries", testQueries}, {"athena metadata", testMetadata}, {"ec2 networks", testNetworks}, {"ec2 flow logs", testFlowLogs}, {"flowlake", testOwn},
 	}
 	ran := 0
 	for _, part := range parts {
