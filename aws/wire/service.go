@@ -37,7 +37,7 @@ type requirement struct {
 // prepare compiles a checked service.
 func prepare(svc Service) *service {
 	s := &service{Service: svc, byName: make(map[string]*operation, len(svc.Operations))}
-	c := &compiler{names: names{svc.LowerCamel, svc.Names}, known: map[reflect.Type]*shape{}}
+	c := &compiler{names: names{svc.LowerCamel, svc.Names}, enums: svc.Enums, known: map[reflect.Type]*shape{}}
 	answers := c
 	if svc.Protocol == EC2Query {
 		answers = &compiler{names: names{true, svc.Answers}, known: map[reflect.Type]*shape{}}

@@ -67,6 +67,7 @@ func (n names) wire(of reflect.Type, goName string) string {
 // compiler turns types into shapes; one for each service, as the names are the service's.
 type compiler struct {
 	names names
+	enums map[string][]string     // Service.Enums
 	known map[reflect.Type]*shape // complete shapes; recursive types find themselves here
 }
 
@@ -135,7 +136,7 @@ func (c *compiler) compile(t reflect.Type) *shape {
 	c.known[t] = s
 	switch t.Kind() {
 	case reflect.String:
-		s.kind, s.enum = kindString, enumOf(t)
+		s.kind, s.enum = kindString, enumOf(t, c.enums[t.Name()])
 	case reflect.Bool:
 		s.kind = kindBool
 	case reflect.Int, reflect.Int32, reflect.Int64:
@@ -184,8 +185,8 @@ func members(t reflect.Type) func(func(reflect.StructField) bool) {
 	}
 }
 
-// enumOf asks an SDK enum for its values: func (E) Values() []E.
-func enumOf(t reflect.Type) []string {
+// enumOf asks an SDK enum for its values, func (E) Values() []E, and adds those of our own.
+func enumOf(t reflect.Type, own []string) []string {
 	m, ok := t.MethodByName("Values")
 	if !ok || m.Type.NumIn() != 1 || m.Type.NumOut() != 1 || m.Type.Out(0) != reflect.SliceOf(t) {
 		return nil
@@ -195,6 +196,7 @@ func enumOf(t reflect.Type) []string {
 	for i := range enum {
 		enum[i] = values.Index(i).String()
 	}
+	enum = append(enum, own...)
 	slices.Sort(enum)
 	return enum
 }

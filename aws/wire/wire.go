@@ -60,6 +60,9 @@ type Service struct {
 	Names      map[string]string
 	Answers    map[string]string
 
+	// Enums are values of flowlake's own that inputs take beside those of the SDK's enums, by the enum's type ("ParquetCompression").
+	Enums map[string][]string
+
 	// Namespace is the XML namespace of Query's and EC2Query's answers, "https://sts.amazonaws.com/doc/2011-06-15/".
 	Namespace string
 
