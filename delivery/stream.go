@@ -31,10 +31,12 @@ type Stream struct {
 	Settings json.RawMessage   `json:"settings"` // the Writer's; the room keeps and never reads them
 	Buffer   Buffer            `json:"buffer"`
 	Tags     map[string]string `json:"tags,omitempty"`
-	Status   string            `json:"status"`
-	Created  time.Time         `json:"created"`
-	Updated  time.Time         `json:"updated,omitzero"`
-	Caller   access.Caller     `json:"caller"` // who made it, as the service: each step of a delivery is asked for as this
+	// Encrypted is what a client asked for and is shown: nothing here encrypts.
+	Encrypted bool          `json:"encrypted,omitempty"`
+	Status    string        `json:"status"`
+	Created   time.Time     `json:"created"`
+	Updated   time.Time     `json:"updated,omitzero"`
+	Caller    access.Caller `json:"caller"` // who made it, as the service: each step of a delivery is asked for as this
 
 	Version int64   `json:"version"` // grows by one with each update, from 1
 	Failure Failure `json:"-"`       // what keeps it from delivering now; not kept over a restart, which tries again at once
@@ -70,7 +72,9 @@ type NewStream struct {
 	Settings json.RawMessage
 	Buffer   Buffer
 	Tags     map[string]string
-	Service  string // the service that acts for the caller: "firehose.amazonaws.com"
+	// Encrypted is kept and shown, see Stream.
+	Encrypted bool
+	Service   string // the service that acts for the caller: "firehose.amazonaws.com"
 }
 
 // Counters are a stream's numbers since it was made. They are exact over crashes: In is always the sum of

@@ -137,7 +137,7 @@ func (s *Store) Create(ctx context.Context, c access.Caller, n NewStream) (Strea
 		return Stream{}, err
 	}
 	d := Stream{ID: uuid.NewString(), Kind: n.Kind, Account: c.Account, Region: c.Region, Name: n.Name, ARN: n.ARN, Settings: n.Settings,
-		Buffer: n.Buffer, Tags: n.Tags, Status: Creating, Created: time.Now().UTC(), Version: 1, Caller: c.Via(n.Service, n.ARN)}
+		Buffer: n.Buffer, Tags: n.Tags, Encrypted: n.Encrypted, Status: Creating, Created: time.Now().UTC(), Version: 1, Caller: c.Via(n.Service, n.ARN)}
 	if err := w.Check(ctx, c, d); err != nil {
 		return Stream{}, err
 	}
@@ -293,6 +293,19 @@ func (s *Store) Tag(ctx context.Context, c access.Caller, kind, name string, cha
 			d.Tags = map[string]string{}
 		}
 		return change(d.Tags)
+	})
+	return err
+}
+
+// SetEncrypted keeps what a client asked for; its Version stays.
+func (s *Store) SetEncrypted(ctx context.Context, c access.Caller, kind, name string, encrypted bool) error {
+	l, err := s.line(c, kind, name)
+	if err != nil {
+		return err
+	}
+	_, err = s.alter(ctx, l, func(d *Stream) error {
+		d.Encrypted = encrypted
+		return nil
 	})
 	return err
 }
