@@ -17,6 +17,7 @@ import (
 	"flowlake/access"
 	"flowlake/aws/athena"
 	"flowlake/aws/ec2"
+	"flowlake/aws/firehose"
 	doorflowlake "flowlake/aws/flowlake"
 	"flowlake/aws/glue"
 	doorlogs "flowlake/aws/logs"
@@ -26,6 +27,7 @@ import (
 	"flowlake/catalog"
 	"flowlake/catalog/crawler"
 	"flowlake/delivery"
+	"flowlake/delivery/destination"
 	"flowlake/fault"
 	"flowlake/lake"
 	"flowlake/logs"
@@ -53,6 +55,7 @@ type rooms struct {
 	crawlers *crawler.Crawlers
 	queries  *query.Queries
 	delivery *delivery.Store
+	firehose *destination.Writer
 	vpc      *vpc.Store
 }
 
@@ -100,6 +103,8 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	if h.delivery, err = delivery.Open(deliveries, h.state, h.lake, h.logs, h.tables, guard, cfg.log.With("room", "delivery")); err != nil {
 		return nil, err
 	}
+	h.firehose = destination.New(h.tables, h.delivery.HasTransform(), cfg.log.With("room", "destination"))
+	h.delivery.Handle(delivery.KindFirehose, h.firehose)
 	h.logs.SetDestinations(h.delivery)
 	if h.vpc, err = vpc.Open(vpc.Config{PublishEvery: cfg.publish}, h.state, h.lake, h.logs, h.delivery, cfg.log.With("room", "vpc")); err != nil {
 		return nil, err
@@ -133,6 +138,7 @@ func services(r rooms) []wire.Service {
 		athena.Service(r.queries),
 		sts.Service(),
 		ec2.Service(r.vpc),
+		firehose.Service(r.delivery, r.firehose),
 		doorflowlake.Service(r.lake, r.logs, r.vpc),
 	}
 }

@@ -29,7 +29,6 @@ const (
 	DecompressionFailed = "decompression-failed"
 	ConversionFailed    = "format-conversion-failed"
 	PartitioningFailed  = "dynamic-partitioning-failed"
-	DeliveryFailed      = "delivery-failed" // our own: the object could not be written within the stream's retries
 )
 
 // longestFailure is the longest of them, for the check of lengths.
