@@ -2,9 +2,11 @@ package logs
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"flowlake/access"
+	"flowlake/logs/pattern"
 )
 
 // Batch is what a follower reads: events of a group in the order of their sequences, without those that are gone.
@@ -120,4 +122,79 @@ func (s *Store) Wait(ctx context.Context, c access.Caller, group string, sequenc
 			return ctx.Err()
 		}
 	}
+}
+
+// FollowQuery asks for a group's events in the order in which they came in.
+type FollowQuery struct {
+	Group   string
+	From    string // the Next of the page before; "": nothing, but where the group ends
+	Prefix  string // only streams whose names begin with it
+	Pattern string // see package pattern
+	// Wait is how long to wait where nothing has come in yet.
+	Wait time.Duration
+}
+
+// FollowPage is what came in. Unlike a page by time it leads to every event that is put later, whatever its time is.
+type FollowPage struct {
+	Events []Filtered // those that match; there can be none, and more to come
+	Next   string     // never empty
+	Missed uint64     // passed over: expired, or deleted with their stream
+}
+
+// followRead is how many events a page looks at.
+const followRead = 5000
+
+// Follow reads a page of what came in. It returns fault.NotFound without the group, or when it is not the one that From is
+// of, fault.Invalid for a pattern or token that is wrong.
+func (s *Store) Follow(ctx context.Context, c access.Caller, q FollowQuery) (FollowPage, error) {
+	var page FollowPage
+	match, err := pattern.Compile(q.Pattern)
+	if err != nil {
+		return page, err
+	}
+	g, err := s.group(ctx, c, q.Group)
+	if err != nil {
+		return page, err
+	}
+	l, err := s.live(g.ID)
+	if err != nil {
+		return page, err
+	}
+	bound := s.bind("follow", c.Account, c.Region, q.Group)
+	next := func(sequence uint64) string {
+		return bound.positionToken(position{time: int64(g.ID), sequence: sequence}, "")
+	}
+	if q.From == "" {
+		page.Next = next(l.durable.Load())
+		return page, nil
+	}
+	from, _, err := bound.position(q.From)
+	if err != nil {
+		return page, err
+	}
+	if uint64(from.time) != g.ID {
+		return page, noGroup(q.Group)
+	}
+	if q.Wait > 0 {
+		wait, cancel := context.WithTimeout(ctx, q.Wait)
+		err := s.Wait(wait, c, q.Group, from.sequence)
+		cancel()
+		if err != nil && (ctx.Err() != nil || wait.Err() == nil) {
+			return page, err
+		}
+	}
+	batch, err := s.ReadFrom(ctx, c, q.Group, from.sequence, followRead)
+	if err != nil {
+		return page, err
+	}
+	if batch.GroupID != g.ID {
+		return page, noGroup(q.Group)
+	}
+	for _, e := range batch.Events {
+		if strings.HasPrefix(e.Stream, q.Prefix) && match.Match(e.Message) {
+			page.Events = append(page.Events, Filtered{ID: eventID(g.ID, e.position()), Stored: e})
+		}
+	}
+	page.Next, page.Missed = next(batch.Next), batch.Missed
+	return page, nil
 }

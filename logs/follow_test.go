@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"flowlake/fault"
 )
 
 // TestFollowerMissesNothingUncounted follows a group through random puts, deletions of streams and changes of the retention:
@@ -103,4 +105,70 @@ func TestFollowerMissesNothingUncounted(t *testing.T) {
 			r.Fatalf("at the end: next %d, got %d, missed %d of %d", next, got, missed, len(all))
 		}
 	})
+}
+
+func TestFollowPages(t *testing.T) {
+	ctx := t.Context()
+	h := newHouse(t)
+	h.make(t, "g", "a", "b")
+	now := time.Now().UnixMilli()
+	h.put(t, "g", "a", Event{now, "before"})
+	start, err := h.Follow(ctx, root, FollowQuery{Group: "g"})
+	if err != nil || len(start.Events) != 0 || start.Next == "" {
+		t.Fatalf("got %+v, %v", start, err)
+	}
+	next := func(from string, wait time.Duration) FollowPage {
+		t.Helper()
+		page, err := h.Follow(ctx, root, FollowQuery{Group: "g", From: from, Prefix: "a", Pattern: "x", Wait: wait})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page
+	}
+	if empty := next(start.Next, 10*time.Millisecond); len(empty.Events) != 0 || empty.Missed != 0 {
+		t.Errorf("nothing came: %+v", empty)
+	}
+	go func() {
+		h.put(t, "g", "a", Event{now, "x1"})
+		h.put(t, "g", "b", Event{now, "x of another stream"})
+		h.put(t, "g", "a", Event{now - 3_600_000, "x2, late"}, Event{now, "y"})
+	}()
+	var got []string
+	from := start.Next
+	for len(got) < 2 {
+		page := next(from, 3*time.Second)
+		for _, e := range page.Events {
+			got = append(got, e.Message)
+			if len(e.ID) != 56 {
+				t.Error(e.ID)
+			}
+		}
+		from = page.Next
+	}
+	if fmt.Sprint(got) != "[x1 x2, late]" {
+		t.Error(got)
+	}
+	_, err = h.Follow(ctx, root, FollowQuery{Group: "g", From: "x"})
+	wantKind(t, err, fault.Invalid, "token")
+	_, err = h.Follow(ctx, root, FollowQuery{Group: "g", From: from, Pattern: "["})
+	wantKind(t, err, fault.Invalid, "filter pattern")
+	if err := h.DeleteStream(ctx, root, "g", "a"); err != nil {
+		t.Fatal(err)
+	}
+	if page := next(start.Next, 0); page.Missed != 3 {
+		t.Errorf("of a deleted stream: %+v", page)
+	}
+	gone := make(chan error)
+	go func() {
+		_, err := h.Follow(ctx, root, FollowQuery{Group: "g", From: from, Wait: 10 * time.Second})
+		gone <- err
+	}()
+	time.Sleep(20 * time.Millisecond)
+	if err := h.DeleteGroup(ctx, root, "g"); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, <-gone, fault.NotFound, "log group")
+	h.make(t, "g")
+	_, err = h.Follow(ctx, root, FollowQuery{Group: "g", From: from})
+	wantKind(t, err, fault.NotFound, "log group")
 }

@@ -28,13 +28,14 @@ func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store) wire.Service {
 		Name: "flowlake", Title: "flowlake's own", Protocol: wire.RestXML,
 		Faults: []wire.FaultRule{
 			{Kind: fault.Denied, Code: "AccessDenied", Status: http.StatusForbidden},
+			{Kind: fault.NotFound, Noun: "log group", Code: "ResourceNotFoundException", Status: http.StatusNotFound},
 			{Kind: fault.NotFound, Noun: "flow log", Code: "NoSuchFlowLog", Status: http.StatusNotFound},
 			{Kind: fault.NotFound, Noun: "log destination", Code: "NoSuchDestination", Status: http.StatusNotFound},
 		},
 		Operations: append([]wire.Operation{wire.Raw("Verify", wire.RawRow{
 			Permissions: []wire.RawPermission{{Action: "flowlake:Verify"}},
 			Honoured:    []string{"?sums"},
-		}, d.verify)}, d.recordRows()...),
+		}, d.verify)}, append(d.recordRows(), d.followRow())...),
 		Route: func(r *http.Request) (string, bool) {
 			name := routes[r.URL.Path]
 			return name, r.Method == http.MethodPost && name != ""
@@ -43,7 +44,7 @@ func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store) wire.Service {
 }
 
 // routes are the operations by their path; all of them are POSTs.
-var routes = map[string]string{VerifyPath: "Verify", RecordsPath: "PutFlowRecords"}
+var routes = map[string]string{VerifyPath: "Verify", RecordsPath: "PutFlowRecords", FollowPath: "FollowLogEvents"}
 
 // VerifyLine is one line of Verify's answer: progress, something damaged, or the end. A client that
 // has not read Done has not seen the whole answer.

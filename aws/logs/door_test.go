@@ -322,8 +322,12 @@ func TestEvents(t *testing.T) {
 		if err != nil || len(newest.Events) != 1 || *newest.Events[0].Message != "other line" {
 			t.Errorf("got %v, %v", newest, err)
 		}
-		_, err = b.FilterLogEvents(ctx, &api.FilterLogEventsInput{LogGroupName: aws.String("g"), FilterPattern: aws.String("{ $.a = 1 }")})
-		wantCode(t, err, "InvalidParameterException", "JSON patterns")
+		_, err = b.FilterLogEvents(ctx, &api.FilterLogEventsInput{LogGroupName: aws.String("g"), FilterPattern: aws.String("{ $.a = 1")})
+		wantCode(t, err, "InvalidParameterException", "Invalid filter pattern at character 10")
+		rejected, err := b.FilterLogEvents(ctx, &api.FilterLogEventsInput{LogGroupName: aws.String("g"), FilterPattern: aws.String("[word, number = 1*, ...]")})
+		if err != nil || len(rejected.Events) != 10 {
+			t.Errorf("got %v, %v", rejected, err)
+		}
 		_, err = b.FilterLogEvents(ctx, &api.FilterLogEventsInput{LogGroupName: aws.String("g"), LogStreamNames: []string{"none"}})
 		wantCode(t, err, "ResourceNotFoundException", "log stream")
 		_, err = b.FilterLogEvents(ctx, &api.FilterLogEventsInput{LogGroupName: aws.String("g"), LogStreamNames: []string{"s"}, LogStreamNamePrefix: aws.String("s")})

@@ -51,7 +51,7 @@ func (d door) describeLogGroups(ctx context.Context, c access.Caller, in *api.De
 			LogGroupArn:       aws.String(arn),
 			CreationTime:      aws.Int64(g.CreatedMillis),
 			LogGroupClass:     types.LogGroupClassStandard,
-			MetricFilterCount: aws.Int32(0),
+			MetricFilterCount: aws.Int32(int32(g.MetricFilters)),
 			StoredBytes:       aws.Int64(g.Bytes),
 		}
 		if g.RetentionDays != 0 {

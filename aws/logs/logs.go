@@ -3,6 +3,8 @@
 package logs
 
 import (
+	"slices"
+
 	"flowlake/access"
 	"flowlake/aws/wire"
 	"flowlake/fault"
@@ -36,7 +38,7 @@ func Service(room *logs.Store) wire.Service {
 			{Kind: fault.Unsupported, Code: "InvalidParameterException"},
 			{Kind: fault.Unavailable, Code: "ServiceUnavailableException", Status: 503},
 		},
-		Operations: append(d.groups(), append(append(d.streams(), d.events()...), append(d.exports(), d.tags()...)...)...),
+		Operations: slices.Concat(d.groups(), d.streams(), d.events(), d.exports(), d.tags(), d.filters(), d.policies(), []wire.Operation{d.liveTail()}),
 	}
 }
 

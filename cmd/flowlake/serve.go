@@ -188,6 +188,7 @@ func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 	mux.Handle("GET /_flowlake/metrics", promhttp.HandlerFor(h.metrics, promhttp.HandlerOpts{}))
 	srv := wire.NewHTTPServer(doors(mux, h.server))
 	srv.TLSConfig = tlsConfig
+	srv.RegisterOnShutdown(h.server.EndStreams)
 	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	g, work := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.run(work) })
