@@ -15,6 +15,7 @@ import (
 	"flowlake/access"
 	"flowlake/catalog"
 	"flowlake/delivery"
+	firehose "flowlake/delivery/destination"
 	"flowlake/flow"
 	"flowlake/lake"
 	"flowlake/logs"
@@ -43,8 +44,10 @@ func (h *house) start() {
 	st := must(state.Open(filepath.Join(h.dir, "state")))(h.t)
 	lk := must(lake.Open(lake.Config{Dir: filepath.Join(h.dir, "lake")}, st, guard, quiet))(h.t)
 	lg := must(logs.Open(logs.Config{Dir: filepath.Join(h.dir, "logs")}, st, lk, guard, quiet))(h.t)
+	tables := catalog.Open(st, guard, quiet)
 	dl := must(delivery.Open(delivery.Config{Dir: filepath.Join(h.dir, "delivery"), Scratch: filepath.Join(h.dir, "scratch"), RetryMin: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond},
-		st, lk, lg, catalog.Open(st, guard, quiet), guard, quiet))(h.t)
+		st, lk, lg, tables, guard, quiet))(h.t)
+	dl.Handle(delivery.KindFirehose, firehose.New(tables, false, quiet))
 	h.Store = must(Open(Config{PublishEvery: h.publish}, st, lk, lg, dl, quiet))(h.t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 2)

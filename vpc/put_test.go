@@ -1,6 +1,7 @@
 package vpc
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"flowlake/delivery"
+	firehose "flowlake/delivery/destination"
 	"flowlake/fault"
 	"flowlake/flow"
 	"flowlake/logs"
@@ -143,6 +146,52 @@ func TestFilesLieWhereAWSPutsThem(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestRecordsReachADeliveryStream(t *testing.T) {
+	h := open(t, 50*time.Millisecond)
+	v, _, enis := h.network(1)
+	h.bucket("streamed")
+	arn := root.ARN("firehose", "deliverystream/flows")
+	settings := must(json.Marshal(firehose.Settings{Extended: true, S3: firehose.S3{BucketARN: "arn:aws:s3:::streamed", RoleARN: role, Prefix: "in/"}}))(t)
+	must(h.delivery.Create(t.Context(), root, delivery.NewStream{Kind: delivery.KindFirehose, Name: "flows", ARN: arn, Settings: settings,
+		Buffer: delivery.Buffer{Bytes: 1 << 20}, Service: "firehose.amazonaws.com"}))(t)
+	f := h.flowLog(FlowLogInput{Resources: []string{v.ID}, ResourceType: "VPC", Traffic: "REJECT", Type: ToFirehose, Destination: arn})
+	now := time.Now()
+	if got := h.put(f, enis[0].ID, records(now)...); got != (PutResult{Delivered: 2, Traffic: 1}) {
+		t.Errorf("got %+v", got)
+	}
+	for _, data := range h.objects("streamed", "in/", 1) {
+		var lines []string
+		for line := range strings.Lines(string(data)) {
+			var record map[string]string
+			if err := json.Unmarshal([]byte(line), &record); err != nil || len(record) != 1 {
+				t.Fatalf("%q: %v", line, err)
+			}
+			lines = append(lines, record["message"])
+		}
+		want := strings.ReplaceAll(strings.ReplaceAll(strings.Join(records(now)[1:], "\n"), "%E", enis[0].ID), "2 999", "2 "+account)
+		if got := strings.Join(lines, "\n"); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+	if got := must(h.Status(t.Context(), root, f))(t); got.Failed {
+		t.Errorf("got %+v", got)
+	}
+	if err := h.delivery.Delete(t.Context(), root, delivery.KindFirehose, "flows"); err != nil {
+		t.Fatal(err)
+	}
+	in := PutInput{FlowLog: f.ID, Fields: flow.DefaultFormat(), Lines: [][]byte{[]byte(strings.ReplaceAll(records(now)[1], "%E", enis[0].ID))}}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := h.Put(t.Context(), root, in); fault.Is(err, fault.NotFound) && fault.HasNoun(err, "log destination") {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("the stream is deleted, and a put gives %v", err)
+		}
+	}
+	if got := must(h.Status(t.Context(), root, f))(t); !got.Failed || got.Message != "Access error" {
+		t.Errorf("got %+v", got)
 	}
 }
 
