@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"flowlake/catalog/compact"
 	"flowlake/fault"
 	"flowlake/query"
 )
@@ -163,20 +164,6 @@ const refillAfter = 500 * time.Millisecond
 
 // Run executes one job in a worker of its own; see query.Engine.
 func (e *Engine) Run(ctx context.Context, job query.Job) (result query.Result, err error) {
-	if err := ctx.Err(); err != nil {
-		return query.Result{}, err
-	}
-	if _, err := os.Lstat(job.Output); err == nil { // a failure would remove what is not ours
-		return query.Result{}, fault.Newf(fault.Internal, "query result", "is there already")
-	}
-	e.mu.Lock()
-	if e.done {
-		e.mu.Unlock()
-		return query.Result{}, fault.Newf(fault.Unavailable, "query engine", "has stopped")
-	}
-	e.work.Add(1)
-	e.mu.Unlock()
-	defer e.work.Done()
 	if job.MaxMemory <= 0 {
 		job.MaxMemory = e.cfg.MaxMemory
 	}
@@ -186,9 +173,30 @@ func (e *Engine) Run(ctx context.Context, job query.Job) (result query.Result, e
 			fault.Newf(fault.Limit, "query", "Query timeout: it ran longer than %s", job.MaxTime))
 		defer cancel()
 	}
+	out, err := e.hand(ctx, request{Job: job, Threads: e.cfg.Threads})
+	return out.Result, err
+}
+
+// hand gives a request to a worker of its own and waits for the answer. After an error nothing is left at the
+// job's output; when ctx ends, the worker is killed.
+func (e *Engine) hand(ctx context.Context, r request) (out answer, err error) {
+	if ctx.Err() != nil {
+		return answer{}, context.Cause(ctx)
+	}
+	if _, err := os.Lstat(r.Job.Output); err == nil { // a failure would remove what is not ours
+		return answer{}, fault.Newf(fault.Internal, "query result", "is there already")
+	}
+	e.mu.Lock()
+	if e.done {
+		e.mu.Unlock()
+		return answer{}, fault.Newf(fault.Unavailable, "query engine", "has stopped")
+	}
+	e.work.Add(1)
+	e.mu.Unlock()
+	defer e.work.Done()
 	p, err := e.take()
 	if err != nil {
-		return query.Result{}, err
+		return answer{}, err
 	}
 	timer := time.AfterFunc(refillAfter, e.refill)
 	defer func() {
@@ -197,11 +205,10 @@ func (e *Engine) Run(ctx context.Context, job query.Job) (result query.Result, e
 		}
 	}()
 	answered := make(chan struct{})
-	var out answer
 	var broken error
 	go func() {
 		defer close(answered)
-		out, broken = p.run(request{Job: job, Threads: e.cfg.Threads})
+		out, broken = p.run(r)
 	}()
 	select {
 	case <-answered:
@@ -209,22 +216,22 @@ func (e *Engine) Run(ctx context.Context, job query.Job) (result query.Result, e
 		p.kill()
 		p.end()
 		<-answered
-		_ = os.Remove(job.Output) // half a result is none
-		return query.Result{}, context.Cause(ctx)
+		_ = os.Remove(r.Job.Output) // half a result is none
+		return answer{}, context.Cause(ctx)
 	}
 	if broken != nil {
 		p.kill()
 		err = p.cause(broken)
 		e.cfg.Log.Warn("query worker lost", "err", broken, "state", p.state(), "stderr", p.stderr.String())
 	} else {
-		err = out.err(job)
+		err = out.err(r.Job)
 	}
 	e.work.Go(p.end) // reaping a process of some gigabytes takes a while; its answer is here
 	if err != nil {
-		_ = os.Remove(job.Output)
-		return query.Result{}, err
+		_ = os.Remove(r.Job.Output)
+		return answer{}, err
 	}
-	return out.Result, nil
+	return out, nil
 }
 
 // exhausted is what Athena says when a query needs more memory than there is.
@@ -247,8 +254,9 @@ func (p *process) cause(broken error) error {
 
 // request is the one message that a worker gets after its setup.
 type request struct {
-	Job     query.Job `json:"job"`
-	Threads int       `json:"threads"`
+	Job     query.Job    `json:"job"`
+	Threads int          `json:"threads"`
+	Compact *compact.Job `json:"compact,omitempty"` // what is to be done with the job's files instead of its SQL
 }
 
 // answer is the one message that a worker sends after it is ready.

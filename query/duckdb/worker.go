@@ -47,7 +47,11 @@ func Worker(stdin io.Reader, stdout io.Writer) error {
 		_, _ = io.Copy(io.Discard, stdin)
 		os.Exit(exitOrphaned)
 	}()
-	result, err := w.run(r)
+	do := w.run
+	if r.Compact != nil {
+		do = w.sorted
+	}
+	result, err := do(r)
 	if err != nil {
 		return send(stdout, answerOf(err))
 	}
