@@ -27,7 +27,7 @@ const MaxFollowWait = 3 * time.Second
 // FollowLine is an event, or the end of the answer. A client that has not read Next has not seen the whole.
 type FollowLine struct {
 	ID       string `json:"id,omitempty"`
-	Time     int64  `json:"time,omitempty"`     // Unix milliseconds
+	Time     int64  `json:"time,omitempty"`     // Unix milliseconds; with Next, the server's clock
 	Ingested int64  `json:"ingested,omitempty"` // Unix milliseconds
 	Stream   string `json:"stream,omitempty"`
 	Message  string `json:"message,omitempty"`
@@ -69,7 +69,7 @@ func (d *door) follow(ctx context.Context, call *wire.Call) error {
 			return err
 		}
 	}
-	if err := lines.Encode(FollowLine{Next: page.Next, Missed: page.Missed}); err != nil {
+	if err := lines.Encode(FollowLine{Time: time.Now().UnixMilli(), Next: page.Next, Missed: page.Missed}); err != nil {
 		return err
 	}
 	return out.Flush()

@@ -31,7 +31,8 @@ const account = "123456789012"
 // bench is the official client before the door of a room that runs.
 type bench struct {
 	*api.Client
-	lake *lake.Store
+	lake       *lake.Store
+	endStreams func()
 }
 
 func newBench(t testing.TB) bench {
@@ -55,6 +56,7 @@ func newBench(t testing.TB) bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	room.SetDestinations(lakeStreams{})
 	handler, err := wire.New(wire.Config{Keys: keys, Guard: guard, Log: quiet}, []wire.Service{door.Service(room)})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +74,7 @@ func newBench(t testing.TB) bench {
 			}
 		}
 	})
-	return bench{lake: lk, Client: api.New(api.Options{Region: "us-east-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 1,
+	return bench{lake: lk, endStreams: handler.EndStreams, Client: api.New(api.Options{Region: "us-east-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(keys.Root().ID, keys.Root().Secret, "")})}
 }
 

@@ -22,7 +22,7 @@ func (d door) filters() []wire.Operation {
 				{Action: "iam:PassRole", Resource: onARN(func(in *api.PutSubscriptionFilterInput) *string { return in.RoleArn }),
 					When: func(in *api.PutSubscriptionFilterInput) bool { return in.RoleArn != nil }},
 			},
-			Required: []string{"LogGroupName", "FilterName", "FilterPattern", "DestinationArn"},
+			Required: []string{"LogGroupName", "FilterName", "DestinationArn"},
 			Honoured: []string{"LogGroupName", "FilterName", "FilterPattern", "DestinationArn", "RoleArn", "ApplyOnTransformedLogs"},
 			Recorded: []string{"Distribution"}, // a delivery stream has no shards to distribute to
 		}, d.putSubscriptionFilter),
@@ -38,7 +38,7 @@ func (d door) filters() []wire.Operation {
 		}, d.deleteSubscriptionFilter),
 		wire.Op("PutMetricFilter", wire.Row[api.PutMetricFilterInput]{
 			Permissions: may("logs:PutMetricFilter", onGroup(func(in *api.PutMetricFilterInput) *string { return in.LogGroupName })),
-			Required:    []string{"LogGroupName", "FilterName", "FilterPattern", "MetricTransformations", "MetricTransformations.MetricName", "MetricTransformations.MetricNamespace", "MetricTransformations.MetricValue"},
+			Required:    []string{"LogGroupName", "FilterName", "MetricTransformations", "MetricTransformations.MetricName", "MetricTransformations.MetricNamespace", "MetricTransformations.MetricValue"},
 			Honoured:    []string{"LogGroupName", "FilterName", "ApplyOnTransformedLogs"},
 			Recorded:    []string{"FilterPattern", "MetricTransformations"}, // nothing evaluates them before there are metrics
 		}, d.putMetricFilter),
@@ -53,11 +53,19 @@ func (d door) filters() []wire.Operation {
 		}, d.deleteMetricFilter),
 		wire.Op("TestMetricFilter", wire.Row[api.TestMetricFilterInput]{
 			Permissions: []wire.Permission[api.TestMetricFilterInput]{{Action: "logs:TestMetricFilter"}},
-			Required:    []string{"FilterPattern", "LogEventMessages"},
+			Required:    []string{"LogEventMessages"},
 			Honoured:    []string{"FilterPattern", "LogEventMessages"},
 			MaxBody:     maxPutBody,
 		}, d.testMetricFilter),
 	}
+}
+
+// given is a pattern that must be there, and may be empty.
+func given(filterPattern *string) (string, error) {
+	if filterPattern == nil {
+		return "", fault.Newf(fault.Invalid, "filter pattern", "1 validation error detected: Value null at 'filterPattern' failed to satisfy constraint: Member must not be null")
+	}
+	return *filterPattern, nil
 }
 
 // untransformed refuses a filter on transformed events, of which there are none.
@@ -72,7 +80,11 @@ func (d door) putSubscriptionFilter(ctx context.Context, c access.Caller, in *ap
 	if err := untransformed(in.ApplyOnTransformedLogs); err != nil {
 		return nil, err
 	}
-	_, err := d.room.PutSubscription(ctx, c, logs.SubscriptionInput{Group: *in.LogGroupName, Name: *in.FilterName, Pattern: *in.FilterPattern,
+	filter, err := given(in.FilterPattern)
+	if err != nil {
+		return nil, err
+	}
+	_, err = d.room.PutSubscription(ctx, c, logs.SubscriptionInput{Group: *in.LogGroupName, Name: *in.FilterName, Pattern: filter,
 		DestinationARN: *in.DestinationArn, RoleARN: text(in.RoleArn), Distribution: string(in.Distribution)})
 	return nil, err
 }
@@ -105,11 +117,15 @@ func (d door) putMetricFilter(ctx context.Context, c access.Caller, in *api.PutM
 	if err := untransformed(in.ApplyOnTransformedLogs); err != nil {
 		return nil, err
 	}
+	filter, err := given(in.FilterPattern)
+	if err != nil {
+		return nil, err
+	}
 	if n := len(in.MetricTransformations); n != 1 {
 		return nil, fault.Newf(fault.Invalid, "metric transformations", "1 validation error detected: Value at 'metricTransformations' failed to satisfy constraint: Member must have length 1, not %d", n)
 	}
 	m := in.MetricTransformations[0]
-	return nil, d.room.PutMetricFilter(ctx, c, logs.MetricFilter{Group: *in.LogGroupName, Name: *in.FilterName, Pattern: *in.FilterPattern,
+	return nil, d.room.PutMetricFilter(ctx, c, logs.MetricFilter{Group: *in.LogGroupName, Name: *in.FilterName, Pattern: filter,
 		Metric: logs.MetricTransformation{Namespace: *m.MetricNamespace, Name: *m.MetricName, Value: *m.MetricValue, Default: m.DefaultValue, Unit: string(m.Unit), Dimensions: m.Dimensions}})
 }
 
@@ -145,7 +161,11 @@ func (d door) testMetricFilter(_ context.Context, _ access.Caller, in *api.TestM
 	if n := len(in.LogEventMessages); n < 1 || n > 50 {
 		return nil, fault.Newf(fault.Invalid, "log event messages", "are %d: Member must have length between 1 and 50", n)
 	}
-	p, err := pattern.Compile(*in.FilterPattern)
+	filter, err := given(in.FilterPattern)
+	if err != nil {
+		return nil, err
+	}
+	p, err := pattern.Compile(filter)
 	if err != nil {
 		return nil, err
 	}
