@@ -148,7 +148,7 @@ func (s *scan) table(terms []pendingTerm) Table {
 			drop = drop || *uses > 1
 		}
 		if !drop {
-			t.Constraint.terms = append(t.Constraint.terms, p.e)
+			t.Constraint.add(p.e)
 		}
 	}
 	return t
@@ -166,7 +166,7 @@ func mark(list ...expr) {
 // prune takes conditions that hold for every row wanted and keeps those on the keys of one scan.
 func (a *analysis) prune(terms []expr) {
 	for _, t := range terms {
-		if t.eval == nil || t.constant {
+		if t.constant || t.eval == nil && t.limit == nil {
 			continue
 		}
 		var only *scan

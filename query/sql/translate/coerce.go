@@ -12,7 +12,10 @@ func (s *scope) coerced(e expr, t typ) expr {
 	}
 	from := e.t
 	out := e
-	out.t, out.key = t, nil
+	out.t, out.key, out.limit = t, nil, nil
+	if !(from.integral() && t.integral()) && !(from.k == varchar && t.k == varchar) && from.k != date && from.k != timestamp {
+		out.grows = nil
+	}
 	if !t.floating() || from.exact() || from.k == unknown {
 		out.never = true
 	}

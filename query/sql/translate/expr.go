@@ -77,12 +77,7 @@ func (s *scope) node(x sql.Expr) (expr, error) {
 		if err != nil {
 			return e, err
 		}
-		return made(tBoolean, "(NOT "+e.sql+")", e).valued(func(v []any) any {
-			if b, ok := v[0].(bool); ok {
-				return !b
-			}
-			return v[0]
-		}, e), nil
+		return s.negated(e, true), nil
 	case *sql.Between:
 		return s.between(x)
 	case *sql.InList:
@@ -100,7 +95,8 @@ func (s *scope) node(x sql.Expr) (expr, error) {
 		if x.Not {
 			word = " IS NOT NULL)"
 		}
-		return made(tBoolean, "("+e.sql+word, e).valued(func(v []any) any { return (v[0] == nil) != x.Not }, e), nil
+		return made(tBoolean, "("+e.sql+word, e).valued(func(v []any) any { return (v[0] == nil) != x.Not }, e).
+			limited(limitNull(e, x.Not)), nil
 	case *sql.IsDistinct:
 		return s.isDistinct(x)
 	case *sql.Quantified:
@@ -178,7 +174,7 @@ func (s *scope) logical(x *sql.Logical) (expr, error) {
 		parts[i], texts[i] = e, e.sql
 		known = known || e.eval != nil
 	}
-	e := made(tBoolean, "("+strings.Join(texts, word)+")", parts...)
+	e := made(tBoolean, "("+strings.Join(texts, word)+")", parts...).limited(limitLogical(parts, x.Op == sql.And))
 	if !known {
 		return e, nil
 	}
@@ -249,7 +245,7 @@ func (s *scope) between(x *sql.Between) (expr, error) {
 			return nil
 		}
 		return true
-	}, v, low, high)
+	}, v, low, high).limited(limitBetween(v, low, high))
 	return s.negated(e, x.Not), nil
 }
 
@@ -262,7 +258,7 @@ func (s *scope) negated(e expr, not bool) expr {
 			return !b
 		}
 		return v[0]
-	}, e)
+	}, e).limited(limitNot(e))
 }
 
 func (s *scope) inList(x *sql.InList) (expr, error) {
@@ -317,7 +313,7 @@ func (s *scope) inList(x *sql.InList) (expr, error) {
 			}
 		}
 		return out
-	}, parts...)
+	}, parts...).limited(limitIn(v, list))
 	return s.negated(e, x.Not), nil
 }
 

@@ -144,7 +144,8 @@ func (s *scope) comparison(op string, l, r expr) expr {
 			text += " AND NOT isnan(" + r.sql + ")"
 		}
 	}
-	return made(tBoolean, "("+text+")", l, r).valued(func(v []any) any { return compared(op, v[0], v[1]) }, l, r)
+	return made(tBoolean, "("+text+")", l, r).valued(func(v []any) any { return compared(op, v[0], v[1]) }, l, r).
+		limited(limitComparison(op, l, r))
 }
 
 func (s *scope) isDistinct(x *sql.IsDistinct) (expr, error) {
@@ -222,7 +223,7 @@ func (s *scope) like(x *sql.Like) (expr, error) {
 					return re.MatchString(t)
 				}
 				return p[0]
-			}, v)
+			}, v).limited(limitLike(v, pattern, escape))
 		}
 	}
 	return s.negated(e, x.Not), nil

@@ -18,7 +18,10 @@ type expr struct {
 	constant bool // eval needs no keys
 	never    bool // the value is never NaN, as no exact number is
 	key      *keyRef
-	parts    []expr // of a row that is written out: its fields
+	// grows is a key that the value never falls with while that key rises; it is NULL when the key is, and only then.
+	grows *keyRef
+	limit limiter // of a condition
+	parts []expr  // of a row that is written out: its fields
 }
 
 // facts are what an expression takes over from its parts.
@@ -229,6 +232,9 @@ func (s *scope) lookup(name []string, pos int) (expr, bool, error) {
 		}
 		if f.key != nil && at == s {
 			k := f.key
+			if k.scan.types[k.index].ranges() {
+				e.grows = k
+			}
 			e.eval = func(keys []any) any {
 				if k.index < len(keys) {
 					return keys[k.index]

@@ -172,37 +172,3 @@ func likePattern(pattern string, escape rune) (*regexp.Regexp, bool) {
 	re, err := regexp.Compile(b.String() + `\z`)
 	return re, err == nil && !escaped
 }
-
-// Constraint says which partitions of a table can hold rows that a query wants. The zero Constraint
-// takes all.
-type Constraint struct {
-	terms []expr // all must be able to hold; over the keys, in their order
-	types []typ
-}
-
-// Empty reports whether the constraint takes every partition.
-func (c Constraint) Empty() bool { return len(c.terms) == 0 }
-
-// Matches reports whether a partition with these key values, as the catalogue spells them and in the
-// order of the table's keys, can hold a row that the query wants. It is conservative: what it cannot
-// compute counts as a match.
-func (c Constraint) Matches(values []string) bool {
-	if len(c.terms) == 0 || len(values) != len(c.types) {
-		return true
-	}
-	keys := make([]any, len(values))
-	for i, v := range values {
-		keys[i] = keyValue(v, c.types[i])
-	}
-	for _, t := range c.terms {
-		switch v := t.eval(keys).(type) {
-		case nil:
-			return false
-		case bool:
-			if !v {
-				return false
-			}
-		}
-	}
-	return true
-}
