@@ -1,8 +1,10 @@
 package vpc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,18 +169,21 @@ func (s *Store) shape(ctx context.Context, c access.Caller, f FlowLog, p plan, i
 				}
 				buf = col.append(buf, r, *i)
 			}
-			at := now
-			for _, place := range [2]int{p.start, p.stop} {
-				if place >= 0 && !r.At(place).Null() && r.At(place).Int() <= now/1000*2 {
-					at = r.At(place).Int() * 1000
-					break
-				}
-			}
-			records = append(records, record{eni, at, string(buf)})
+			records = append(records, record{eni, p.timeOf(r, now), string(buf)})
 		}
 		return nil
 	})
 	return records, err
+}
+
+// timeOf is a record's time in milliseconds: its interval's start, or end, or now where it has neither.
+func (p plan) timeOf(r flow.Record, now int64) int64 {
+	for _, place := range [2]int{p.start, p.stop} {
+		if place >= 0 && !r.At(place).Null() {
+			return min(r.At(place).Int(), math.MaxInt64/1000) * 1000 // a log group rejects what is so far ahead
+		}
+	}
+	return now
 }
 
 // member finds an interface if the flow log's resource has it.
@@ -221,7 +226,7 @@ func (s *Store) toLogs(ctx context.Context, c access.Caller, f FlowLog, records 
 	slices.Sort(names)
 	for _, name := range names {
 		events := byStream[name]
-		slices.SortStableFunc(events, func(a, b logs.Event) int { return int(min(1, max(-1, a.TimeMillis-b.TimeMillis))) })
+		slices.SortStableFunc(events, func(a, b logs.Event) int { return cmp.Compare(a.TimeMillis, b.TimeMillis) })
 		for len(events) > 0 {
 			n := batch(events)
 			put, err := s.putEvents(ctx, c, f.Group, name, events[:n])
