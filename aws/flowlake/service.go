@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"flowlake/aws/wire"
+	"flowlake/catalog/compact"
 	"flowlake/fault"
 	"flowlake/lake"
 	"flowlake/logs"
@@ -22,8 +23,8 @@ import (
 const VerifyPath = "/verify"
 
 // Service returns the table over the rooms that it checks and puts records into.
-func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store) wire.Service {
-	d := &door{lk, lg, room}
+func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store, compactor *compact.Compactor) wire.Service {
+	d := &door{lk, lg, room, compactor}
 	return wire.Service{
 		Name: "flowlake", Title: "flowlake's own", Protocol: wire.RestXML,
 		Faults: []wire.FaultRule{
@@ -31,11 +32,14 @@ func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store) wire.Service {
 			{Kind: fault.NotFound, Noun: "log group", Code: "ResourceNotFoundException", Status: http.StatusNotFound},
 			{Kind: fault.NotFound, Noun: "flow log", Code: "NoSuchFlowLog", Status: http.StatusNotFound},
 			{Kind: fault.NotFound, Noun: "log destination", Code: "NoSuchDestination", Status: http.StatusNotFound},
+			{Kind: fault.NotFound, Noun: "database", Code: "NoSuchDatabase", Status: http.StatusNotFound},
+			{Kind: fault.NotFound, Noun: "table", Code: "NoSuchTable", Status: http.StatusNotFound},
+			{Kind: fault.NotFound, Noun: "compaction", Code: "NoSuchCompaction", Status: http.StatusNotFound},
 		},
 		Operations: append([]wire.Operation{wire.Raw("Verify", wire.RawRow{
 			Permissions: []wire.RawPermission{{Action: "flowlake:Verify"}},
 			Honoured:    []string{"?sums"},
-		}, d.verify)}, append(d.recordRows(), d.followRow())...),
+		}, d.verify)}, append(append(d.recordRows(), d.followRow()), d.compactRows()...)...),
 		Route: func(r *http.Request) (string, bool) {
 			name := routes[r.URL.Path]
 			return name, r.Method == http.MethodPost && name != ""
@@ -44,7 +48,8 @@ func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store) wire.Service {
 }
 
 // routes are the operations by their path; all of them are POSTs.
-var routes = map[string]string{VerifyPath: "Verify", RecordsPath: "PutFlowRecords", FollowPath: "FollowLogEvents"}
+var routes = map[string]string{VerifyPath: "Verify", RecordsPath: "PutFlowRecords", FollowPath: "FollowLogEvents",
+	CompactPath: "CompactTable", CompactionPath: "GetCompaction"}
 
 // VerifyLine is one line of Verify's answer: progress, something damaged, or the end. A client that
 // has not read Done has not seen the whole answer.
@@ -59,9 +64,10 @@ type VerifyLine struct {
 }
 
 type door struct {
-	lake *lake.Store
-	logs *logs.Store
-	vpc  *vpc.Store
+	lake    *lake.Store
+	logs    *logs.Store
+	vpc     *vpc.Store
+	compact *compact.Compactor
 }
 
 // verify streams; it works as long as its client listens. ?sums=true has it read every object's bytes.

@@ -58,7 +58,7 @@ func rooms(t *testing.T) (dir string, verify func(t *testing.T, query string) (i
 	if _, err := lk.Put(t.Context(), root, lake.PutInput{Bucket: "bucket", Key: "key", Body: strings.NewReader("content"), Size: 7}); err != nil {
 		t.Fatal(err)
 	}
-	handler, err := wire.New(wire.Config{Keys: keys, Guard: guard, Log: quiet}, []wire.Service{Service(lk, lg, nil)})
+	handler, err := wire.New(wire.Config{Keys: keys, Guard: guard, Log: quiet}, []wire.Service{Service(lk, lg, nil, nil)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"flowlake/aws/sts"
 	"flowlake/aws/wire"
 	"flowlake/catalog"
+	"flowlake/catalog/compact"
 	"flowlake/catalog/crawler"
 	"flowlake/delivery"
 	"flowlake/delivery/destination"
@@ -57,6 +58,7 @@ type rooms struct {
 	delivery *delivery.Store
 	firehose *destination.Writer
 	vpc      *vpc.Store
+	compact  *compact.Compactor
 }
 
 // houseConfig is what openHouse needs.
@@ -122,7 +124,9 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 		return nil, err
 	}
 	h.queries.SetFresh(freshRows{h.delivery})
-	h.metrics.MustRegister(deliveryMetrics{h.delivery}, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
+	h.compact = compact.New(compact.Config{Scratch: filepath.Join(cfg.data, "scratch", "compact"), Reached: compactReached},
+		h.state, h.tables, h.lake, h.engine, guard, cfg.log.With("room", "compact"))
+	h.metrics.MustRegister(deliveryMetrics{h.delivery}, compactMetrics{h.compact}, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	h.server, err = wire.New(wire.Config{
 		Keys: keys, Guard: guard, Log: cfg.log.With("room", "wire"), Registry: h.metrics,
 	}, services(h.rooms))
@@ -139,7 +143,7 @@ func services(r rooms) []wire.Service {
 		sts.Service(),
 		ec2.Service(r.vpc),
 		firehose.Service(r.delivery, r.firehose),
-		doorflowlake.Service(r.lake, r.logs, r.vpc),
+		doorflowlake.Service(r.lake, r.logs, r.vpc, r.compact),
 	}
 }
 
@@ -153,6 +157,7 @@ func (h *house) run(ctx context.Context) error {
 	g.Go(func() error { return h.vpc.Run(ctx) })
 	g.Go(func() error { return h.engine.Serve(ctx) })
 	g.Go(func() error { return h.queries.Run(ctx) })
+	g.Go(func() error { return h.compact.Run(ctx) })
 	return g.Wait()
 }
 
