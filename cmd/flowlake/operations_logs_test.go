@@ -2,6 +2,7 @@ package main
 
 import (
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -14,7 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/firehose"
+	firehosetypes "github.com/aws/aws-sdk-go-v2/service/firehose/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // logEvents are events a second apart that end now.
@@ -290,4 +295,119 @@ func unzip(t testing.TB, text string) []string {
 		t.Fatalf("the last line of %d bytes has no end", len(b))
 	}
 	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+}
+
+func testLogFilters(t *testing.T, c *clients) {
+	ctx, group := t.Context(), aws.String("walk/filters")
+	_, err := c.logs.CreateLogGroup(ctx, &logs.CreateLogGroupInput{LogGroupName: group})
+	ok(t, err)
+	t.Run("patterns", func(t *testing.T) {
+		out, err := c.logs.TestMetricFilter(ctx, &logs.TestMetricFilterInput{FilterPattern: aws.String("[version, account_id, ..., action = REJECT, log_status]"),
+			LogEventMessages: []string{"2 123456789010 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 40 1 2 ACCEPT OK", "2 123456789010 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 40 1 2 REJECT OK"}})
+		ok(t, err)
+		if len(out.Matches) != 1 || out.Matches[0].EventNumber != 1 || out.Matches[0].ExtractedValues["$account_id"] != "123456789010" || out.Matches[0].ExtractedValues["$4"] != "10.0.0.1" {
+			t.Errorf("got %+v", out.Matches)
+		}
+		_, err = c.logs.TestMetricFilter(ctx, &logs.TestMetricFilterInput{FilterPattern: aws.String("{ $.a"), LogEventMessages: []string{"x"}})
+		typed[*types.InvalidParameterException](t, err)
+	})
+	t.Run("metric filters", func(t *testing.T) {
+		_, err := c.logs.PutMetricFilter(ctx, &logs.PutMetricFilterInput{LogGroupName: group, FilterName: aws.String("rejects"), FilterPattern: aws.String("REJECT"),
+			MetricTransformations: []types.MetricTransformation{{MetricName: aws.String("Rejects"), MetricNamespace: aws.String("VPC"), MetricValue: aws.String("1")}}})
+		ok(t, err)
+		out, err := c.logs.DescribeMetricFilters(ctx, &logs.DescribeMetricFiltersInput{LogGroupName: group})
+		ok(t, err)
+		groups, err := c.logs.DescribeLogGroups(ctx, &logs.DescribeLogGroupsInput{LogGroupNamePrefix: group})
+		ok(t, err)
+		if len(out.MetricFilters) != 1 || str(out.MetricFilters[0].FilterPattern) != "REJECT" || aws.ToInt32(groups.LogGroups[0].MetricFilterCount) != 1 {
+			t.Errorf("got %+v, %+v", out.MetricFilters, groups.LogGroups)
+		}
+		_, err = c.logs.DeleteMetricFilter(ctx, &logs.DeleteMetricFilterInput{LogGroupName: group, FilterName: aws.String("rejects")})
+		ok(t, err)
+		_, err = c.logs.DeleteMetricFilter(ctx, &logs.DeleteMetricFilterInput{LogGroupName: group, FilterName: aws.String("rejects")})
+		typed[*types.ResourceNotFoundException](t, err)
+	})
+	t.Run("resource policies", func(t *testing.T) {
+		name := aws.String("deliveries")
+		_, err := c.logs.PutResourcePolicy(ctx, &logs.PutResourcePolicyInput{PolicyName: name, PolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"delivery.logs.amazonaws.com"},"Action":"logs:PutLogEvents","Resource":"*"}]}`)})
+		ok(t, err)
+		out, err := c.logs.DescribeResourcePolicies(ctx, &logs.DescribeResourcePoliciesInput{})
+		ok(t, err)
+		if len(out.ResourcePolicies) != 1 || str(out.ResourcePolicies[0].PolicyName) != *name {
+			t.Errorf("got %+v", out.ResourcePolicies)
+		}
+		_, err = c.logs.DeleteResourcePolicy(ctx, &logs.DeleteResourcePolicyInput{PolicyName: name})
+		ok(t, err)
+	})
+	t.Run("subscription filters", func(t *testing.T) {
+		streams, role := firehose.NewFromConfig(c.config("")), aws.String("arn:aws:iam::"+defaultAccount+":role/flow")
+		_, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("walk-filters")})
+		ok(t, err)
+		made, err := streams.CreateDeliveryStream(ctx, &firehose.CreateDeliveryStreamInput{DeliveryStreamName: aws.String("walk-filters"),
+			ExtendedS3DestinationConfiguration: &firehosetypes.ExtendedS3DestinationConfiguration{BucketARN: aws.String("arn:aws:s3:::walk-filters"), RoleARN: role}})
+		ok(t, err)
+		in := &logs.PutSubscriptionFilterInput{LogGroupName: group, FilterName: aws.String("to the lake"), FilterPattern: aws.String("[a, b]"), DestinationArn: made.DeliveryStreamARN, RoleArn: role}
+		until(t, "the delivery stream is active", func() bool {
+			_, err = c.logs.PutSubscriptionFilter(ctx, in)
+			return err == nil || !strings.Contains(err.Error(), "Could not deliver test message")
+		})
+		ok(t, err)
+		out, err := c.logs.DescribeSubscriptionFilters(ctx, &logs.DescribeSubscriptionFiltersInput{LogGroupName: group})
+		ok(t, err)
+		if len(out.SubscriptionFilters) != 1 || str(out.SubscriptionFilters[0].DestinationArn) != *made.DeliveryStreamARN || str(out.SubscriptionFilters[0].RoleArn) != *role ||
+			out.SubscriptionFilters[0].Distribution != types.DistributionByLogStream {
+			t.Errorf("got %+v", out.SubscriptionFilters)
+		}
+		_, err = c.logs.DeleteSubscriptionFilter(ctx, &logs.DeleteSubscriptionFilterInput{LogGroupName: group, FilterName: in.FilterName})
+		ok(t, err)
+		in.DestinationArn = aws.String(*made.DeliveryStreamARN + "-none")
+		_, err = c.logs.PutSubscriptionFilter(ctx, in)
+		typed[*types.InvalidParameterException](t, err)
+		in.DestinationArn = aws.String("arn:aws:lambda:us-east-1:" + defaultAccount + ":function:f")
+		_, err = c.logs.PutSubscriptionFilter(ctx, in)
+		refused(t, err, "InvalidParameterException", "functions are not supported yet")
+	})
+}
+
+// plainHost is the setting that a client of StartLiveTail needs: the SDK puts "stream-" before the endpoint's host.
+func plainHost(o *logs.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("PlainHost", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			return next.HandleInitialize(smithyhttp.DisableEndpointHostPrefix(ctx, true), in)
+		}), middleware.Before)
+	})
+}
+
+func testLiveTail(t *testing.T, c *clients) {
+	ctx, group, stream := t.Context(), aws.String("walk/tail"), aws.String("eni-1-all")
+	_, err := c.logs.CreateLogGroup(ctx, &logs.CreateLogGroupInput{LogGroupName: group})
+	ok(t, err)
+	_, err = c.logs.CreateLogStream(ctx, &logs.CreateLogStreamInput{LogGroupName: group, LogStreamName: stream})
+	ok(t, err)
+	out, err := c.logs.StartLiveTail(ctx, &logs.StartLiveTailInput{LogGroupIdentifiers: []string{"arn:aws:logs:us-east-1:" + defaultAccount + ":log-group:walk/tail"}}, plainHost)
+	ok(t, err)
+	tail := out.GetStream()
+	if _, started := (<-tail.Events()).(*types.StartLiveTailResponseStreamMemberSessionStart); !started {
+		t.Fatal(tail.Err())
+	}
+	_, err = c.logs.PutLogEvents(ctx, &logs.PutLogEventsInput{LogGroupName: group, LogStreamName: stream, LogEvents: logEvents("one", "two")})
+	ok(t, err)
+	var got []string
+	for e := range tail.Events() {
+		for _, r := range e.(*types.StartLiveTailResponseStreamMemberSessionUpdate).Value.SessionResults {
+			got = append(got, str(r.Message))
+		}
+		if len(got) == 2 {
+			break
+		}
+	}
+	if fmt.Sprint(got) != "[one two]" {
+		t.Errorf("got %v, %v", got, tail.Err())
+	}
+	ok(t, tail.Close())
+	text, errs, code := runCommand(t, c.env(t), "", "tail", *group, "--output", "message")
+	if code != 0 || text != "one\ntwo\n" || errs != "" {
+		t.Errorf("exit %d, %q, %q", code, text, errs)
+	}
 }
