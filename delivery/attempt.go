@@ -24,7 +24,7 @@ func (s *Store) attempt(ctx context.Context, l *line) error {
 			return err
 		}
 	}
-	r := &reading{store: s, line: l, inputs: p.Inputs, limit: p.Bytes}
+	r := &reading{store: s, line: l, from: s.db, inputs: p.Inputs, limit: p.Bytes}
 	var old seal
 	sealed, err := s.load(key(l.id, keySeal), &old)
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *Store) attempt(ctx context.Context, l *line) error {
 		if done, err := s.committed(ctx, d.Caller, l, p.Number); err != nil {
 			return err
 		} else if done {
-			return s.settle(l, p, old)
+			return s.settle(ctx, l, p, old)
 		}
 		r.ends = old.Ends
 	}
@@ -103,8 +103,10 @@ func (s *Store) write(ctx context.Context, l *line, w Writer, p *plan, r *readin
 
 // publish makes a batch visible and takes its rows from the inputs. No snapshot sees one without the other.
 func (s *Store) publish(ctx context.Context, l *line, p *plan, sealed seal, d Stream, adds []*lake.Staged) error {
-	l.gate.Lock()
-	defer l.gate.Unlock()
+	if err := l.gate.pass(ctx); err != nil {
+		return err
+	}
+	defer l.gate.leave()
 	if len(adds) > 0 {
 		err := s.lake.Commit(ctx, d.Caller, adds, nil, lake.Receipt{Name: receiptName(l), Number: p.Number})
 		if err != nil {
@@ -122,9 +124,11 @@ func (s *Store) publish(ctx context.Context, l *line, p *plan, sealed seal, d St
 }
 
 // settle finishes a batch whose receipt was found.
-func (s *Store) settle(l *line, p *plan, sealed seal) error {
-	l.gate.Lock()
-	defer l.gate.Unlock()
+func (s *Store) settle(ctx context.Context, l *line, p *plan, sealed seal) error {
+	if err := l.gate.pass(ctx); err != nil {
+		return err
+	}
+	defer l.gate.leave()
 	return s.finish(l, p, sealed)
 }
 

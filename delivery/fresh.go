@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"flowlake/access"
 	"flowlake/catalog"
 	"flowlake/fault"
@@ -36,6 +38,7 @@ type freshCache struct {
 	mu     sync.Mutex // held during conversions; guards the rest
 	key    string     // of the table's and the settings' versions that the pieces are of
 	dir    string
+	gone   bool                    // the stream is deleted
 	made   int                     // names the next folder
 	pieces map[string][]freshPiece // by subscription, "" is the queue; in order, without overlaps
 }
@@ -74,14 +77,19 @@ func (s *Store) Fresh(ctx context.Context, c access.Caller, t catalog.Table, dir
 			return FreshRows{}, err
 		}
 	}
-	for _, l := range into { // in the order of their ids
-		l.gate.RLock()
-	}
+	held := 0
 	release := sync.OnceFunc(func() {
-		for _, l := range into {
-			l.gate.RUnlock()
+		for _, l := range into[:held] {
+			l.gate.release()
 		}
 	})
+	for _, l := range into {
+		if err := l.gate.hold(ctx); err != nil {
+			release()
+			return FreshRows{}, err
+		}
+		held++
+	}
 	var rows FreshRows
 	for _, l := range into {
 		err := s.freshen(ctx, l, t, false)
@@ -107,13 +115,19 @@ func (s *Store) freshen(ctx context.Context, l *line, t catalog.Table, merge boo
 		c.clear()
 		c.key, c.pieces = k, map[string][]freshPiece{}
 	}
+	if c.gone {
+		return noStream(d.Name)
+	}
 	if c.dir == "" {
 		c.dir = filepath.Join(s.cfg.Scratch, l.id.String())
 		if err := os.MkdirAll(c.dir, 0o700); err != nil {
 			return fault.Newf(fault.Unavailable, "delivery scratch folder", "%w", err)
 		}
 	}
-	inputs, oldest, err := s.invisible(ctx, l)
+	to := l.durable.Load()
+	snapshot := s.db.NewSnapshot() // a batch that becomes visible meanwhile takes its records away
+	defer snapshot.Close()
+	inputs, oldest, err := s.invisible(ctx, l, to)
 	if err != nil {
 		return err
 	}
@@ -125,7 +139,7 @@ func (s *Store) freshen(ctx context.Context, l *line, t catalog.Table, merge boo
 		if merge {
 			c.loosen(name)
 		}
-		if err := s.fill(ctx, l, d, t, in, oldest); err != nil {
+		if err := s.fill(ctx, l, snapshot, d, t, in, oldest); err != nil {
 			return err
 		}
 	}
@@ -145,8 +159,9 @@ func inputName(in planInput) string {
 	return in.Subscription.ID
 }
 
-// invisible returns the runs of a stream's inputs that no visible object shows, and the arrival of the batch under way.
-func (s *Store) invisible(ctx context.Context, l *line) (inputs []planInput, oldest time.Time, err error) {
+// invisible returns the runs of a stream's inputs that no visible object shows, of its queue up to a sequence, and the arrival of the
+// batch under way.
+func (s *Store) invisible(ctx context.Context, l *line, to uint64) (inputs []planInput, oldest time.Time, err error) {
 	if oldest, err = s.oldest(l); err != nil {
 		return nil, oldest, err
 	}
@@ -172,7 +187,7 @@ func (s *Store) invisible(ctx context.Context, l *line) (inputs []planInput, old
 	if oldest.IsZero() {
 		oldest = time.Now().UTC()
 	}
-	if to := l.durable.Load(); starts[""] < to {
+	if starts[""] < to {
 		inputs = append(inputs, planInput{From: starts[""], To: to})
 	}
 	for id, sub := range subs {
@@ -226,7 +241,7 @@ func (c *freshCache) loosen(name string) {
 }
 
 // fill converts what lies between an input's pieces.
-func (s *Store) fill(ctx context.Context, l *line, d Stream, t catalog.Table, in planInput, oldest time.Time) error {
+func (s *Store) fill(ctx context.Context, l *line, from pebble.Reader, d Stream, t catalog.Table, in planInput, oldest time.Time) error {
 	c := &l.fresh
 	name := inputName(in)
 	var done []freshPiece
@@ -241,7 +256,7 @@ func (s *Store) fill(ctx context.Context, l *line, d Stream, t catalog.Table, in
 		if len(rest) > 0 {
 			run.To = min(run.To, rest[0].from)
 		}
-		p, err := s.convert(ctx, l, d, t, run, oldest)
+		p, err := s.convert(ctx, l, from, d, t, run, oldest)
 		if err != nil {
 			c.pieces[name] = append(done, rest...)
 			return err
@@ -254,7 +269,7 @@ func (s *Store) fill(ctx context.Context, l *line, d Stream, t catalog.Table, in
 }
 
 // convert makes one piece.
-func (s *Store) convert(ctx context.Context, l *line, d Stream, t catalog.Table, run planInput, oldest time.Time) (freshPiece, error) {
+func (s *Store) convert(ctx context.Context, l *line, from pebble.Reader, d Stream, t catalog.Table, run planInput, oldest time.Time) (freshPiece, error) {
 	c := &l.fresh
 	c.made++
 	p := freshPiece{from: run.From, dir: filepath.Join(c.dir, strconv.Itoa(c.made))}
@@ -264,7 +279,7 @@ func (s *Store) convert(ctx context.Context, l *line, d Stream, t catalog.Table,
 	l.mu.Lock()
 	number := l.ledger.number + 1
 	l.mu.Unlock()
-	r := &reading{store: s, line: l, caller: d.Caller, inputs: []planInput{run}, limit: freshBytes}
+	r := &reading{store: s, line: l, from: from, caller: d.Caller, inputs: []planInput{run}, limit: freshBytes}
 	b := &Batch{Stream: d, Number: number, ID: batchID(d.ID, number), Oldest: oldest, segments: r.segments}
 	files, err := s.writers[d.Kind].(Freshener).Convert(ctx, b, t, p.dir)
 	if err == nil && !r.complete {
@@ -329,6 +344,7 @@ func (c *freshCache) drop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clear()
+	c.gone = true
 	if c.dir != "" {
 		os.RemoveAll(c.dir)
 	}

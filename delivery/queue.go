@@ -156,8 +156,10 @@ func (s *Store) load(k []byte, v any) (bool, error) {
 	return true, nil
 }
 
-func (s *Store) iter(lower, upper []byte) (*pebble.Iterator, error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+func (s *Store) iter(lower, upper []byte) (*pebble.Iterator, error) { return iterate(s.db, lower, upper) }
+
+func iterate(from pebble.Reader, lower, upper []byte) (*pebble.Iterator, error) {
+	it, err := from.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return nil, fault.Newf(fault.Unavailable, "delivery queue", "read: %w", err)
 	}

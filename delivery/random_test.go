@@ -110,7 +110,7 @@ func (h *house) prepare(t *testing.T) {
 }
 
 // load puts rows into streams and groups until stop is closed. It returns when it is done.
-func (h *house) load(w *world, seed uint64, stop <-chan struct{}) {
+func (h *house) load(w *world, seed uint64, pause time.Duration, stop <-chan struct{}) {
 	var work sync.WaitGroup
 	for i, name := range randomStreams {
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
@@ -137,7 +137,7 @@ func (h *house) load(w *world, seed uint64, stop <-chan struct{}) {
 					_, err := h.logs.Put(context.Background(), root, "g-"+name, "s", events)
 					w.note(rows, err)
 				}
-				time.Sleep(time.Duration(random.IntN(500)) * time.Microsecond)
+				time.Sleep(rand.N(pause))
 			}
 		})
 	}
@@ -188,7 +188,7 @@ func TestRandomWorld(t *testing.T) {
 		h.trouble(seed)
 		stop := make(chan struct{})
 		done := make(chan struct{})
-		go func() { defer close(done); h.load(w, seed, stop) }()
+		go func() { defer close(done); h.load(w, seed, 500*time.Microsecond, stop) }()
 		if random.IntN(3) == 0 {
 			name := randomStreams[random.IntN(2)]
 			_, err := h.Update(t.Context(), root, KindFirehose, name, 0, func(d *Stream) error { d.Buffer.Age = time.Duration(random.IntN(10)) * time.Millisecond; return nil })
@@ -233,7 +233,7 @@ func TestPowerLoss(t *testing.T) {
 		seed := random.Uint64()
 		stop := make(chan struct{})
 		done := make(chan struct{})
-		go func() { defer close(done); h.load(w, seed, stop) }()
+		go func() { defer close(done); h.load(w, seed, 500*time.Microsecond, stop) }()
 		time.Sleep(time.Duration(random.IntN(30_000)) * time.Microsecond)
 		h.faults.power.Lock()
 		h.faults.off = true

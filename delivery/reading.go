@@ -5,6 +5,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"flowlake/access"
 	"flowlake/fault"
 	"flowlake/logs"
@@ -16,6 +18,7 @@ import (
 type reading struct {
 	store  *Store
 	line   *line
+	from   pebble.Reader // of the queue
 	caller access.Caller
 	inputs []planInput
 	limit  int64    // bytes of record data that end it; 0: none
@@ -75,7 +78,7 @@ func (r *reading) full() bool {
 
 // queue reads records. Puts are not taken apart.
 func (r *reading) queue(in planInput, yield func(*Segment, error) bool) (end uint64, stopped bool, err error) {
-	it, err := r.store.iter(entryKey(r.line.id, in.From), entryKey(r.line.id, in.To))
+	it, err := iterate(r.from, entryKey(r.line.id, in.From), entryKey(r.line.id, in.To))
 	if err != nil {
 		return 0, false, err
 	}

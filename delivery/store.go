@@ -129,8 +129,7 @@ type line struct {
 	visible   *seal // the batch under way is visible, and not counted yet
 	run       *lineRun
 
-	// gate is held for writing while a batch becomes visible and its rows leave the inputs, for reading by snapshots.
-	gate  sync.RWMutex
+	gate  gate // passed while a batch becomes visible and its rows leave the inputs, held by snapshots
 	fresh freshCache
 
 	due     chan struct{} // something arrived; holds one

@@ -356,10 +356,10 @@ func (s *Store) remove(ctx context.Context, l *line) error {
 	if err := s.state.Update(ctx, func(tx *state.Tx) error { return tx.Delete(d.document()) }); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
+	l.fresh.drop()
 	s.mu.Lock()
 	delete(s.lines, d.lineName())
 	s.mu.Unlock()
-	l.fresh.drop()
 	s.discarded.Add(int64(n.waiting))
 	s.log.Info("stream deleted", "stream", d.Name, "kind", d.Kind, "records_discarded", n.waiting)
 	return nil
