@@ -367,6 +367,10 @@ func testLogFilters(t *testing.T, c *clients) {
 		in.DestinationArn = aws.String("arn:aws:lambda:us-east-1:" + defaultAccount + ":function:f")
 		_, err = c.logs.PutSubscriptionFilter(ctx, in)
 		refused(t, err, "InvalidParameterException", "functions are not supported yet")
+		_, err = streams.DeleteDeliveryStream(ctx, &firehose.DeleteDeliveryStreamInput{DeliveryStreamName: aws.String("walk-filters")})
+		ok(t, err)
+		_, err = c.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String("walk-filters")})
+		ok(t, err)
 	})
 }
 
