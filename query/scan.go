@@ -98,6 +98,7 @@ type pinned struct {
 	lake     *lake.Store
 	caller   access.Caller
 	skip     func(bucket, key string) bool // objects that the table under way does not want; nil wants all
+	files    int
 	releases []func()
 }
 
@@ -118,29 +119,22 @@ func (p *pinned) under(ctx context.Context, location string, values []string) (I
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		prefix += "/"
 	}
-	for obj, err := range p.lake.Walk(ctx, p.caller, bucket, prefix) {
-		if err != nil {
-			return in, err
-		}
+	// Listed and pinned at one moment: a compaction that swaps objects meanwhile is seen whole or not at all.
+	objects, release, err := p.lake.Pinned(ctx, p.caller, bucket, prefix, func(obj lake.Object) (bool, error) {
 		if obj.Size == 0 || !catalog.IsData(obj.Key[len(prefix):]) || p.skip != nil && p.skip(bucket, obj.Key) {
-			continue
+			return false, nil
 		}
-		if len(p.releases) == MaxScanFiles {
-			return in, fault.Newf(fault.Limit, "query", "it would read more than %d objects: name fewer partitions, or compact them", MaxScanFiles)
+		if p.files++; p.files > MaxScanFiles {
+			return false, fault.Newf(fault.Limit, "query", "it would read more than %d objects: name fewer partitions, or compact them", MaxScanFiles)
 		}
-		local, release, err := p.lake.Local(ctx, p.caller, bucket, obj.Key)
-		if fault.Is(err, fault.NotFound) {
-			continue // deleted since it was listed
-		}
-		if err != nil {
-			return in, err
-		}
-		p.releases = append(p.releases, release)
-		st, err := os.Stat(local) // the object may have been overwritten since it was listed
-		if err != nil {
-			return in, fault.Newf(fault.Unavailable, "object "+lake.URL(bucket, obj.Key), "%w", err)
-		}
-		in.Files = append(in.Files, InputFile{Path: local, URL: lake.URL(bucket, obj.Key), Size: st.Size()})
+		return true, nil
+	})
+	if err != nil {
+		return in, err
+	}
+	p.releases = append(p.releases, release)
+	for _, obj := range objects {
+		in.Files = append(in.Files, InputFile{Path: obj.Path, URL: lake.URL(bucket, obj.Key), Size: obj.Size})
 	}
 	return in, nil
 }
