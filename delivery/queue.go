@@ -156,7 +156,9 @@ func (s *Store) load(k []byte, v any) (bool, error) {
 	return true, nil
 }
 
-func (s *Store) iter(lower, upper []byte) (*pebble.Iterator, error) { return iterate(s.db, lower, upper) }
+func (s *Store) iter(lower, upper []byte) (*pebble.Iterator, error) {
+	return iterate(s.db, lower, upper)
+}
 
 func iterate(from pebble.Reader, lower, upper []byte) (*pebble.Iterator, error) {
 	it, err := from.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
