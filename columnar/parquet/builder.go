@@ -46,9 +46,9 @@ type Builder struct {
 	fresh bool // the last value made a new entry
 	last  int  // bytes of the last value in tail
 
-	stored  chunkMeta // of the chunk that was written last
-	skip    int       // row groups for which compression is not tried again
-	plainly int       // row groups for which a dictionary is not tried again
+	stored  chunkMeta   // of the chunk that was written last
+	codec   Compression // of the file's chunks
+	plainly int         // row groups for which a dictionary is not tried again
 }
 
 func (b *Builder) init(c columnar.Column) {

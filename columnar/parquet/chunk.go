@@ -339,28 +339,24 @@ func (c *chunker) appendLevels(dst []byte, nulls []uint32, from, n int) []byte {
 // emit compresses the chunk's pages and writes them.
 func (w *Writer) emit(b *Builder) {
 	c, m := &w.chunker, &b.stored
-	m.codec = w.o.Compression
-	if b.skip > 0 {
-		b.skip--
-		m.codec = Uncompressed
+	if w.nGroups == 0 {
+		b.codec = w.o.Compression
 	}
-	if m.codec != Uncompressed {
+	if b.codec != Uncompressed {
 		c.packed = c.packed[:0]
-		total := 0
 		for i := range c.pages {
 			p := &c.pages[i]
 			at := len(c.packed)
 			c.packed = w.compress.append(c.packed, c.raw[p.from:p.to])
 			p.size = len(c.packed) - at
-			total += p.size
 		}
-		if raw := len(c.raw); total >= raw-raw/32 { // a reader's time for less than 3 %
-			m.codec = Uncompressed
-			if raw > 1<<14 {
-				b.skip = 7
-			}
+		// The first row group decides for the file: parquet-go reads a column's chunks by the codec of its first one. Less than
+		// 3 % is not worth a reader's time.
+		if raw := len(c.raw); w.nGroups == 0 && raw >= 1<<14 && len(c.packed) >= raw-raw/32 {
+			b.codec = Uncompressed
 		}
 	}
+	m.codec = b.codec
 	start, at := w.offset, 0
 	for i := range c.pages {
 		p := &c.pages[i]
