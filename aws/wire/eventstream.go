@@ -104,6 +104,9 @@ func (w *eventWriter) fail(err error) error {
 	e := w.x.service.translate(err, false)
 	w.x.code = e.Code
 	if e.Status >= http.StatusInternalServerError {
+		if e.Message == "" {
+			e.Message = internalMessage(w.x.requestID)
+		}
 		w.x.cfg.Log.Error("event stream failed", append(w.x.facts(), "code", e.Code, "err", err)...)
 	}
 	payload := append(appendQuoted([]byte(`{"message":`), e.Message), '}')

@@ -387,7 +387,7 @@ func (x *exchange) fail(err error) {
 	switch {
 	case e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented:
 		if e.Message == "" {
-			e.Message = "We encountered an internal error. Please try again. The log has it under request id " + x.requestID + "."
+			e.Message = internalMessage(x.requestID)
 		}
 		x.cfg.Log.Error("request failed", append(x.facts(), slog.String("code", e.Code), slog.Bool("cut_short", cut), slog.Any("err", err))...)
 	case cut:
@@ -412,6 +412,11 @@ func (x *exchange) fail(err error) {
 	default:
 		x.write(e.Status, "application/xml", appendRestError(nil, x.r.URL.Path, x.requestID, hostID, e))
 	}
+}
+
+// internalMessage is what a client reads of a failure of ours.
+func internalMessage(requestID string) string {
+	return "We encountered an internal error. Please try again. The log has it under request id " + requestID + "."
 }
 
 // clear takes back the headers that a raw handler set for an answer that it did not give; an ETag stays, for a 304.
