@@ -32,6 +32,7 @@ func (d door) createDeliveryStream(ctx context.Context, c access.Caller, in *api
 		return nil, fault.Newf(fault.Unsupported, "DeliveryStreamType", "%s is a source that flowlake does not have: DirectPut and log subscriptions are", k)
 	}
 	var s destination.Settings
+	//lint:ignore SA1019 older clients send it
 	switch plainly, fully := in.S3DestinationConfiguration, in.ExtendedS3DestinationConfiguration; {
 	case (plainly == nil) == (fully == nil):
 		return nil, fault.Newf(fault.Invalid, "destination", "Exactly one destination configuration is supported for a Firehose")
@@ -158,7 +159,9 @@ func (d door) updateDestination(ctx context.Context, c access.Caller, in *api.Up
 	if *in.DestinationId != destinationID {
 		return nil, fault.Newf(fault.Invalid, "DestinationId", "%.80q is not of delivery stream %s, which has %s", *in.DestinationId, name, destinationID)
 	}
-	if (in.S3DestinationUpdate == nil) == (in.ExtendedS3DestinationUpdate == nil) {
+	//lint:ignore SA1019 older clients send it
+	simple := in.S3DestinationUpdate
+	if (simple == nil) == (in.ExtendedS3DestinationUpdate == nil) {
 		return nil, fault.Newf(fault.Invalid, "destination", "exactly one of ExtendedS3DestinationUpdate and S3DestinationUpdate must be given")
 	}
 	_, err := d.room.Update(ctx, c, delivery.KindFirehose, name, 0, func(s *delivery.Stream) error {
@@ -173,7 +176,7 @@ func (d door) updateDestination(ctx context.Context, c access.Caller, in *api.Up
 		if in.ExtendedS3DestinationUpdate != nil {
 			onto(in.ExtendedS3DestinationUpdate, settings)
 		} else {
-			plainUpdate(in.S3DestinationUpdate).onto(&settings.S3)
+			plainUpdate(simple).onto(&settings.S3)
 		}
 		if backed && settings.BackupMode != destination.BackupEnabled {
 			return fault.Newf(fault.Invalid, "S3BackupMode", "cannot be disabled once it is enabled")
