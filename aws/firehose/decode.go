@@ -186,13 +186,40 @@ func (r *reader) records(in *api.PutRecordBatchInput) error {
 	}
 }
 
+// record reads a record; within is what an unknown member's name begins with.
 func (r *reader) record(within string, to *types.Record) error {
-	return r.object(func(name string, seen *uint8) error {
-		if name != "Data" {
-			return r.unknown(within + "." + name)
+	if r.peek() != '{' {
+		return r.malformed("an object is expected")
+	}
+	r.pos++
+	seen := false
+	for first := true; ; first = false {
+		done, err := r.next('}', first)
+		if done || err != nil {
+			return err
 		}
-		return r.once(seen, 1, func() error { return r.blob(&to.Data) })
-	})
+		name, err := r.str()
+		if err != nil {
+			return err
+		}
+		if r.peek() != ':' {
+			return r.malformed("a colon is expected")
+		}
+		r.pos++
+		switch {
+		case string(name) != "Data":
+			return r.unknown(within + "." + string(name))
+		case seen:
+			return r.malformed("the member is given twice")
+		}
+		seen = true
+		if r.null() {
+			continue
+		}
+		if err := r.blob(&to.Data); err != nil {
+			return err
+		}
+	}
 }
 
 // blob reads bytes in base64.
