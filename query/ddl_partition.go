@@ -85,24 +85,9 @@ func inOrder(t catalog.Table, values map[string]string) []string {
 func partitionPath(t catalog.Table, values []string) string {
 	parts := make([]string, len(values))
 	for i, v := range values {
-		parts[i] = t.PartitionKeys[i].Name + "=" + escapePath(v)
+		parts[i] = t.PartitionKeys[i].Name + "=" + catalog.EscapePath(v)
 	}
 	return strings.Join(parts, "/")
-}
-
-// escapePath escapes what Hive does in a partition folder's name.
-func escapePath(v string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(v) {
-		c := v[i]
-		if c < ' ' || c == 0x7f || strings.IndexByte(`"#%'*/:=?\{}[]^`, c) >= 0 {
-			b.WriteString(string([]byte{'%', hex[c>>4], hex[c&15]}))
-			continue
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
 }
 
 func (d *ddl) addPartitions(ctx context.Context, s *sql.AddPartitions) error {

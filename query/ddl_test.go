@@ -116,7 +116,7 @@ func TestPartitionFolderNames(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		v := rapid.String().Draw(t, "value")
-		name := escapePath(v)
+		name := catalog.EscapePath(v)
 		if strings.ContainsAny(name, "/=:\x00\n") {
 			t.Fatalf("%q became %q", v, name)
 		}

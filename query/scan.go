@@ -6,13 +6,11 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
-	"flowlake/access"
 	"flowlake/catalog"
+	"flowlake/catalog/projection"
 	"flowlake/columnar"
 	"flowlake/fault"
-	"flowlake/lake"
 	"flowlake/query/sql/translate"
 )
 
@@ -25,9 +23,6 @@ func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use t
 	var err error
 	if s.Format, err = formatOf(t); err != nil {
 		return s, err
-	}
-	if strings.EqualFold(t.Parameters["projection.enabled"], "true") {
-		return s, fault.Newf(fault.Unsupported, "table "+t.Database+"."+t.Name, "uses partition projection, which flowlake does not do yet: add its partitions with ALTER TABLE ADD PARTITION or MSCK REPAIR TABLE, and set projection.enabled to false")
 	}
 	s.Parameters = maps.Clone(t.Parameters)
 	if s.Parameters == nil {
@@ -45,7 +40,30 @@ func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use t
 		s.Inputs = []Input{in}
 		return s, err
 	}
+	if projection.Enabled(t) {
+		return s, q.projected(ctx, e, t, use, files, &s)
+	}
 	return s, q.partitions(ctx, e, t, use, files, &s)
+}
+
+// projected adds the files of the partitions that a table's properties make. What is registered in the catalogue is not
+// looked at, as in Athena. NOW is when the query was submitted, as it is for its SQL.
+func (q *Queries) projected(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, files *pinned, s *Scan) error {
+	p, err := projection.New(t)
+	if err != nil {
+		return err
+	}
+	parts, err := p.Partitions(e.Submitted, use.Constraint)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if err := checkKeyValues(t, part.Values); err != nil {
+			return err
+		}
+	}
+	s.Inputs, err = files.below(ctx, parts)
+	return err
 }
 
 // partitions adds the files of the partitions that can hold wanted rows.
@@ -91,52 +109,6 @@ func readAlike(own, table catalog.SerDe) bool {
 		delete(m, "paths")                // a crawler's note about JSON
 	}
 	return maps.Equal(a, b)
-}
-
-// pinned is the local files of a query, kept until release.
-type pinned struct {
-	lake     *lake.Store
-	caller   access.Caller
-	skip     func(bucket, key string) bool // objects that the table under way does not want; nil wants all
-	files    int
-	releases []func()
-}
-
-func (p *pinned) release() {
-	for _, r := range p.releases {
-		r()
-	}
-}
-
-// under pins the objects below a location. Hidden files, folder marks and what an export task writes
-// to try its permission are no data.
-func (p *pinned) under(ctx context.Context, location string, values []string) (Input, error) {
-	in := Input{Values: values}
-	bucket, prefix, err := lake.ParseURL(location)
-	if err != nil {
-		return in, err
-	}
-	if prefix != "" && !strings.HasSuffix(prefix, "/") {
-		prefix += "/"
-	}
-	// Listed and pinned at one moment: a compaction that swaps objects meanwhile is seen whole or not at all.
-	objects, release, err := p.lake.Pinned(ctx, p.caller, bucket, prefix, func(obj lake.Object) (bool, error) {
-		if obj.Size == 0 || !catalog.IsData(obj.Key[len(prefix):]) || p.skip != nil && p.skip(bucket, obj.Key) {
-			return false, nil
-		}
-		if p.files++; p.files > MaxScanFiles {
-			return false, fault.Newf(fault.Limit, "query", "it would read more than %d objects: name fewer partitions, or compact them", MaxScanFiles)
-		}
-		return true, nil
-	})
-	if err != nil {
-		return in, err
-	}
-	p.releases = append(p.releases, release)
-	for _, obj := range objects {
-		in.Files = append(in.Files, InputFile{Path: obj.Path, URL: lake.URL(bucket, obj.Key), Size: obj.Size})
-	}
-	return in, nil
 }
 
 // scannedBytes is what Athena would bill: whole objects of text, and of Parquet the chunks of the
