@@ -17,8 +17,8 @@ func envCommand() *cobra.Command {
 		Use:   "env",
 		Short: "Print shell lines that point the AWS CLI and SDKs at the running server",
 		Long: `Prints export lines for the server that runs on the data folder: its endpoint, root's key and the
-region. It unsets AWS_SESSION_TOKEN and AWS_PROFILE, and adds the host to NO_PROXY. The output is
-for eval in sh, bash or zsh, and holds a secret.`,
+region, and keeps boto3 from putting "stream-" before the host of a live tail. It unsets AWS_SESSION_TOKEN and
+AWS_PROFILE, and adds the host to NO_PROXY. The output is for eval in sh, bash or zsh, and holds a secret.`,
 		Example: `  eval "$(flowlake env)"
   aws logs describe-log-groups`,
 		Args: cobra.NoArgs,
@@ -63,6 +63,7 @@ export AWS_ACCESS_KEY_ID=%s
 export AWS_SECRET_ACCESS_KEY=%s
 export AWS_REGION=%s
 export AWS_DEFAULT_REGION=%s
+export AWS_DISABLE_HOST_PREFIX_INJECTION=true
 unset AWS_SESSION_TOKEN AWS_PROFILE
 export NO_PROXY=%s no_proxy=%[6]s
 `, shellQuote(endpoint), shellQuote(id), shellQuote(secret), shellQuote(region), shellQuote(region), shellQuote(strings.Join(hosts, ",")))

@@ -64,6 +64,7 @@ export AWS_ACCESS_KEY_ID=AKIA[A-Z2-7]{16}
 export AWS_SECRET_ACCESS_KEY='?[A-Za-z0-9/+=]{40}'?
 export AWS_REGION=ap-northeast-2
 export AWS_DEFAULT_REGION=ap-northeast-2
+export AWS_DISABLE_HOST_PREFIX_INJECTION=true
 unset AWS_SESSION_TOKEN AWS_PROFILE
 export NO_PROXY=a.example,127.0.0.1 no_proxy=a.example,127.0.0.1
 $`)
