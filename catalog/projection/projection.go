@@ -128,7 +128,7 @@ func (p *Projection) candidates(i int, c column, now time.Time, w Wanted) ([]can
 	for _, r := range ranges {
 		for n := r.from; ; n++ {
 			value, place := seq.value(n)
-			if w.MatchesKey(i, value) {
+			if typed, ok := c.typed(value); (!ok || wanted.Contains(typed)) && w.MatchesKey(i, value) {
 				list = append(list, candidate{value, place})
 			}
 			if n == r.to {
