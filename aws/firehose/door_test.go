@@ -204,9 +204,10 @@ func TestStreams(t *testing.T) {
 	if !errors.As(err, &inUse) {
 		t.Errorf("%T is not the SDK's exception", err)
 	}
+	old := &api.CreateDeliveryStreamInput{DeliveryStreamName: aws.String("old")}
 	//lint:ignore SA1019 older clients send it
-	if _, err := b.CreateDeliveryStream(ctx, &api.CreateDeliveryStreamInput{DeliveryStreamName: aws.String("old"),
-		S3DestinationConfiguration: &types.S3DestinationConfiguration{BucketARN: aws.String(bucket), RoleARN: aws.String(role), CompressionFormat: "GZIP"}}); err != nil {
+	old.S3DestinationConfiguration = &types.S3DestinationConfiguration{BucketARN: aws.String(bucket), RoleARN: aws.String(role), CompressionFormat: "GZIP"}
+	if _, err := b.CreateDeliveryStream(ctx, old); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a", "b.c_d-e"} {
@@ -318,7 +319,7 @@ func TestRecords(t *testing.T) {
 		r.Close()
 		got = append(got, part...)
 	}
-	if string(got) != "a\x00\xffbc" {
+	if string(got) != "a\x00\xffbc" && string(got) != "bca\x00\xff" { // one batch or two, whose keys are in either order
 		t.Errorf("delivered %q", got)
 	}
 
@@ -427,9 +428,10 @@ func TestUpdateDestination(t *testing.T) {
 	if s3 := b.describe(t, "web").Destinations[0].ExtendedS3DestinationDescription; s3.S3BackupDescription == nil || *s3.S3BackupDescription.Prefix != "source/" {
 		t.Errorf("%+v", s3)
 	}
+	old := &api.UpdateDestinationInput{DeliveryStreamName: aws.String("web"), CurrentDeliveryStreamVersionId: aws.String("5"), DestinationId: aws.String("destinationId-000000000001")}
 	//lint:ignore SA1019 older clients send it
-	if _, err := b.UpdateDestination(ctx, &api.UpdateDestinationInput{DeliveryStreamName: aws.String("web"), CurrentDeliveryStreamVersionId: aws.String("5"),
-		DestinationId: aws.String("destinationId-000000000001"), S3DestinationUpdate: &types.S3DestinationUpdate{CompressionFormat: "UNCOMPRESSED"}}); err != nil {
+	old.S3DestinationUpdate = &types.S3DestinationUpdate{CompressionFormat: "UNCOMPRESSED"}
+	if _, err := b.UpdateDestination(ctx, old); err != nil {
 		t.Fatal(err)
 	}
 }
