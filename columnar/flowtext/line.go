@@ -204,5 +204,8 @@ func (c *Converter) append(p *plan) {
 			b.Decimal(decimal128.New(v.high, uint64(v.value)))
 		}
 	}
-	c.writer.EndRow()
+	for _, column := range p.absent {
+		c.builders[column].Null()
+	}
+	c.writer.EndWholeRow()
 }

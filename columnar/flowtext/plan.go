@@ -45,6 +45,7 @@ type plan struct {
 	fields  []flow.Field
 	limits  []int64 // the greatest number of each field, 0 for text
 	ops     []op
+	absent  []int   // columns without a field
 	checks  []check // of cells whose column does not hold every value of the field
 	start   int     // the fields that tell the record's time, -1 without
 	end     int
@@ -93,6 +94,7 @@ func newPlan(columns []columnar.Column, fields []flow.Field, names map[string]st
 		f, known := flow.Lookup(name)
 		at, has := place[f.Name]
 		if !known || !has {
+			p.absent = append(p.absent, i)
 			continue
 		}
 		p.takes = true

@@ -350,9 +350,9 @@ func (w *Writer) emit(b *Builder) {
 			c.packed = w.compress.append(c.packed, c.raw[p.from:p.to])
 			p.size = len(c.packed) - at
 		}
-		// The first row group decides for the file: parquet-go reads a column's chunks by the codec of its first one. Less than
-		// 3 % is not worth a reader's time.
-		if raw := len(c.raw); w.nGroups == 0 && raw >= 1<<14 && len(c.packed) >= raw-raw/32 {
+		// The first row group decides for the file: parquet-go reads a column's chunks by the codec of its first one. Less than a
+		// quarter is not worth its time here and in every reader: it is what a codec gets out of numbers that are packed already.
+		if raw := len(c.raw); w.nGroups == 0 && raw >= 1<<14 && len(c.packed) > raw-raw/4 {
 			b.codec = Uncompressed
 		}
 	}

@@ -30,7 +30,7 @@ import (
 // Compression is a codec for pages.
 type Compression uint8
 
-// The codecs. A column chunk that a codec cannot make smaller is stored as it is.
+// The codecs. A column that a codec makes smaller by less than a quarter is stored as it is.
 const (
 	Snappy Compression = iota
 	Gzip
@@ -188,6 +188,13 @@ func (w *Writer) EndRow() {
 			w.mend(b, rows)
 		}
 	}
+	w.end(rows)
+}
+
+// EndWholeRow is EndRow for a caller that has given every column a value or NULL, which is not checked row by row.
+func (w *Writer) EndWholeRow() { w.end(w.rows + 1) }
+
+func (w *Writer) end(rows int) {
 	w.rows = rows
 	if rows >= w.o.RowGroupRows || rows&1023 == 0 && w.memory() >= w.o.RowGroupBytes {
 		w.flush()
