@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"flowlake/access"
 	"flowlake/fault"
 	"flowlake/logs"
+	"flowlake/logs/pattern"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"pgregory.net/rapid"
 )
 
 // lakeStreams take subscriptions of the delivery stream "lake".
@@ -150,6 +153,38 @@ func TestMetricFilters(t *testing.T) {
 		wantCode(t, err, "InvalidParameterException", "not supported in a regular expression")
 		_, err = b.TestMetricFilter(ctx, &api.TestMetricFilterInput{FilterPattern: aws.String(""), LogEventMessages: make([]string, 51)})
 		wantCode(t, err, "InvalidParameterException", "between 1 and 50")
+	})
+}
+
+// TestExtractedValues compares what a subscription's pattern extracts with what TestMetricFilter shows of it.
+func TestExtractedValues(t *testing.T) {
+	b := newBench(t)
+	rapid.Check(t, func(r *rapid.T) {
+		var fields []string
+		for i := range rapid.IntRange(0, 4).Draw(r, "fields") {
+			fields = append(fields, rapid.SampledFrom([]string{"", "...", fmt.Sprint("f", i), fmt.Sprintf("g%d != x", i)}).Draw(r, "field"))
+		}
+		text := "[" + strings.Join(fields, ", ") + "]"
+		p, err := pattern.Compile(text)
+		if err != nil {
+			r.Skip()
+		}
+		message := rapid.StringMatching(`([a-x"]|\[|\]| ){1,20}`).Draw(r, "message")
+		out, err := b.TestMetricFilter(t.Context(), &api.TestMetricFilterInput{FilterPattern: &text, LogEventMessages: []string{message}})
+		if err != nil {
+			r.Fatal(err)
+		}
+		values, ok := p.Extract(message, nil)
+		if ok != (len(out.Matches) == 1) {
+			r.Fatalf("%s on %q: got %+v, want %v", text, message, out.Matches, ok)
+		}
+		want := map[string]string{}
+		for i, name := range p.NamesOf(len(values)) {
+			want["$"+name] = values[i]
+		}
+		if ok && !maps.Equal(out.Matches[0].ExtractedValues, want) {
+			r.Fatalf("%s on %q: got %v, want %v", text, message, out.Matches[0].ExtractedValues, want)
+		}
 	})
 }
 

@@ -387,6 +387,22 @@ func TestMatchAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestMatchIsLinear would not end if an open quote or bracket were searched for from each of its begins.
+func TestMatchIsLinear(t *testing.T) {
+	for _, row := range []struct{ pattern, message string }{
+		{"[]", strings.Repeat(`"x [y `, 200_000)},
+		{"[..., a = z, b]", strings.Repeat(`" [`, 300_000)},
+		{`{ $.*.*.* = x }`, `{"a":` + strings.Repeat("[", 500) + strings.Repeat("1,", 400_000) + "1" + strings.Repeat("]", 500) + "}"},
+		{`%a+b*a+b*c%`, strings.Repeat("ab", 500_000)},
+	} {
+		p, err := Compile(row.pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Match(row.message)
+	}
+}
+
 func FuzzCompile(f *testing.F) {
 	for _, seed := range []string{"", "a b", `"a \" b" c`, "?a -b", `{$.x[0].*="a*"&&!($.y IS NULL)}`, `"`, `\`, "a\x00", "[a=1||a!=%x%,...,b]", "%a{2}|[b-c]%", seed} {
 		f.Add(seed, "a b c")
