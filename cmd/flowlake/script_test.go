@@ -27,6 +27,7 @@ import (
 // TestScript runs testdata/script against the real program. Beside testscript's own commands there are:
 //
 //	exits CODE COMMAND …     run a command, which must end with this exit code
+//	put BUCKET KEY FILE      write a file as an object, into a bucket that is made if need be
 //	server [FLAG…]           start a server on $FLOWLAKE_DATA, which ends with the script
 //	crawl NAME S3-URL        crawl a prefix, with a crawler that is made for it, into the database NAME
 //	events GROUP STREAM      print a stream's events, each with its age in whole days
@@ -55,7 +56,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "crawl": scriptCrawl, "events": scriptEvents, "objects": scriptObjects, "object": scriptObject,
-			"gzip": scriptGzip, "line": scriptLine, "spoil": scriptSpoil,
+			"gzip": scriptGzip, "line": scriptLine, "spoil": scriptSpoil, "put": scriptPut,
 			"server": func(ts *testscript.TestScript, neg bool, flags []string) {
 				p, err := tryLaunch(t, ts.Getenv("HOME"), flags...)
 				if err != nil || neg {
@@ -154,6 +155,16 @@ func scriptObject(ts *testscript.TestScript, _ bool, args []string) {
 		_, err = io.Copy(ts.Stdout(), zr)
 		ts.Check(errors.Join(err, out.Body.Close()))
 	}
+}
+
+func scriptPut(ts *testscript.TestScript, _ bool, args []string) {
+	c, ctx := serverOf(ts), (*ts.Value("server").(**process)).t.Context()
+	if _, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &args[0]}); err != nil {
+		_, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &args[0]})
+		ts.Check(err)
+	}
+	_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &args[0], Key: &args[1], Body: strings.NewReader(ts.ReadFile(args[2]))})
+	ts.Check(err)
 }
 
 func scriptGzip(ts *testscript.TestScript, _ bool, args []string) {
