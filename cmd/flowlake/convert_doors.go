@@ -180,10 +180,10 @@ func (p convertPartitions) Add(ctx context.Context, ps []catalog.Partition) erro
 			return err
 		}
 		for _, e := range out.Errors {
-			if e.ErrorDetail == nil || str(e.ErrorDetail.ErrorCode) == "AlreadyExistsException" {
+			if e.ErrorDetail == nil || aws.ToString(e.ErrorDetail.ErrorCode) == "AlreadyExistsException" {
 				continue
 			}
-			return fault.Newf(fault.Unavailable, "partition "+p.database+"."+p.table, "register %v: %s: %s", e.PartitionValues, str(e.ErrorDetail.ErrorCode), str(e.ErrorDetail.ErrorMessage))
+			return fault.Newf(fault.Unavailable, "partition "+p.database+"."+p.table, "register %v: %s: %s", e.PartitionValues, aws.ToString(e.ErrorDetail.ErrorCode), aws.ToString(e.ErrorDetail.ErrorMessage))
 		}
 	}
 	return nil
@@ -203,7 +203,7 @@ func (p convertPartitions) some(ctx context.Context) (ps []catalog.Partition, er
 
 // tableFromGlue is a table as the Glue door gives it, as far as a conversion asks.
 func tableFromGlue(g *gluetypes.Table) catalog.Table {
-	return catalog.Table{Database: str(g.DatabaseName), Name: str(g.Name), Kind: str(g.TableType), Parameters: g.Parameters,
+	return catalog.Table{Database: aws.ToString(g.DatabaseName), Name: aws.ToString(g.Name), Kind: aws.ToString(g.TableType), Parameters: g.Parameters,
 		PartitionKeys: columnsOf(g.PartitionKeys), Storage: storageOf(g.StorageDescriptor)}
 }
 
@@ -211,9 +211,9 @@ func storageOf(d *gluetypes.StorageDescriptor) (s catalog.Storage) {
 	if d == nil {
 		return s
 	}
-	s = catalog.Storage{Columns: columnsOf(d.Columns), Location: str(d.Location), InputFormat: str(d.InputFormat), OutputFormat: str(d.OutputFormat), Compressed: d.Compressed, Parameters: d.Parameters}
+	s = catalog.Storage{Columns: columnsOf(d.Columns), Location: aws.ToString(d.Location), InputFormat: aws.ToString(d.InputFormat), OutputFormat: aws.ToString(d.OutputFormat), Compressed: d.Compressed, Parameters: d.Parameters}
 	if d.SerdeInfo != nil {
-		s.SerDe = catalog.SerDe{Name: str(d.SerdeInfo.Name), Library: str(d.SerdeInfo.SerializationLibrary), Parameters: d.SerdeInfo.Parameters}
+		s.SerDe = catalog.SerDe{Name: aws.ToString(d.SerdeInfo.Name), Library: aws.ToString(d.SerdeInfo.SerializationLibrary), Parameters: d.SerdeInfo.Parameters}
 	}
 	return s
 }
@@ -225,7 +225,7 @@ func descriptorOf(s catalog.Storage) *gluetypes.StorageDescriptor {
 
 func columnsOf(cs []gluetypes.Column) (out []catalog.Column) {
 	for _, c := range cs {
-		out = append(out, catalog.Column{Name: str(c.Name), Type: str(c.Type), Comment: str(c.Comment)})
+		out = append(out, catalog.Column{Name: aws.ToString(c.Name), Type: aws.ToString(c.Type), Comment: aws.ToString(c.Comment)})
 	}
 	return out
 }

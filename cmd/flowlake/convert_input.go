@@ -92,7 +92,7 @@ func listS3(ctx context.Context, client *s3.Client, inputs []backfill.Input, res
 	if !open && prefix != "" && !strings.HasSuffix(prefix, "/") {
 		head, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &prefix})
 		if err == nil {
-			return append(inputs, backfill.Input{Name: "s3://" + bucket + "/" + prefix, Size: aws.ToInt64(head.ContentLength), Stamp: str(head.ETag)}), nil
+			return append(inputs, backfill.Input{Name: "s3://" + bucket + "/" + prefix, Size: aws.ToInt64(head.ContentLength), Stamp: aws.ToString(head.ETag)}), nil
 		}
 		if err = asFault("object s3://"+rest, err); !fault.Is(err, fault.NotFound) {
 			return nil, err
@@ -114,7 +114,7 @@ func listS3(ctx context.Context, client *s3.Client, inputs []backfill.Input, res
 			if below != "" && strings.HasPrefix(url, below) || strings.HasSuffix(url, "/") || !catalog.IsData(relative) && !strings.HasSuffix(url, "/aws-logs-write-test") {
 				continue
 			}
-			inputs = append(inputs, backfill.Input{Name: url, Size: aws.ToInt64(o.Size), Stamp: str(o.ETag)})
+			inputs = append(inputs, backfill.Input{Name: url, Size: aws.ToInt64(o.Size), Stamp: aws.ToString(o.ETag)})
 		}
 	}
 	return inputs, nil
