@@ -24,10 +24,11 @@ func demoCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Walk a flow log from a log group to an answer in SQL, on a server of its own",
-		Long: `Starts a server on a temporary data folder and walks the whole path through its public API: log group,
-PutLogEvents, bucket, export task, Grok classifier, crawler, table, two SQL queries. Each step says who acts
-on whom, why, which permissions that takes, and what it did.
+		Short: "Walk flow logs to answers in SQL, on all three paths, on a server of its own",
+		Long: `Starts a server on a temporary data folder and walks the pipeline's paths through its public API: log group,
+export task, Grok classifier, crawler, table; log group, subscription filter, delivery stream, Parquet; flow log,
+bucket, projected partitions. Each ends in SQL. Each step says who acts on whom, why, which permissions that
+takes, and what it did.
 
 Without --input it makes records up; with it, it walks your own file (text or gzip; a file of another
 format than version 2's default needs its header line). The folder is removed at the end unless --stay,
@@ -137,7 +138,8 @@ func startServer(ctx context.Context, dir string) (*ownServer, error) {
 	}
 	defer logFile.Close()
 	s.cmd = exec.Command(self, "serve", "--data", s.data, "--credentials", s.credentials, "--listen", "127.0.0.1:0",
-		"--account", defaultAccount, "--region", defaultRegion, "--log-level", "info", "--tls-cert=", "--tls-key=")
+		"--account", defaultAccount, "--region", defaultRegion, "--log-level", "info", "--tls-cert=", "--tls-key=",
+		"--publish-every", "1s")
 	s.cmd.Stderr = logFile
 	s.cmd.SysProcAttr = childOfThis()
 	stdout, err := s.cmd.StdoutPipe()

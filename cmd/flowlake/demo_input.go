@@ -50,19 +50,21 @@ func writeDemoRecords(path string) error {
 	}
 }
 
-// sighting is what the beginning of an input tells: which pattern fits its columns, and which address
+// sighting is what the beginning of an input tells: its fields, which pattern fits them, and which address
 // the first query can ask for.
-type sighting struct{ pattern, address string }
+type sighting struct {
+	fields           []flow.Field
+	pattern, address string
+}
 
 // look reads the first records of a file.
 func look(input string) (sighting, error) {
-	seen := sighting{pattern: demoPattern}
+	seen := sighting{pattern: demoPattern, fields: flow.DefaultFormat()}
 	lines, err := openLines(input, io.Discard)
 	if err != nil {
 		return seen, err
 	}
 	defer lines.close()
-	fields := flow.DefaultFormat()
 	for records := 0; records < 5000 && seen.address != demoAddress; {
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
@@ -72,15 +74,15 @@ func look(input string) (sighting, error) {
 			return seen, err
 		}
 		if headed, ok := flow.ParseHeader(line); ok {
-			if fields = headed; flow.Header(fields) != flow.Header(flow.DefaultFormat()) {
-				seen.pattern = patternFor(fields)
+			if seen.fields = headed; flow.Header(headed) != flow.Header(flow.DefaultFormat()) {
+				seen.pattern = patternFor(headed)
 			}
 			continue
 		}
 		if _, record, ok := flow.CutExportTimestamp(line); ok {
 			line = record
 		}
-		r, err := flow.Parse(fields, line)
+		r, err := flow.Parse(seen.fields, line)
 		if err != nil {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,13 +117,15 @@ func file(t *testing.T, dir, name, content string) string {
 
 var askedAddress = regexp.MustCompile(`WHERE srcaddr = '([^']+)'`)
 
-// checkWalk reads both tables in a demo's output: the first has rows of the asked address only, the second the ten
-// that sent most, in order.
+var imported = regexp.MustCompile(`(\d+) events in stream`)
+
+// checkWalk reads the tables in a demo's output. On the first path: rows of the asked address only, and the ten that sent
+// most, in order. On the second: every record, before and after its delivery. On the third: every record.
 func checkWalk(t *testing.T, out string) {
 	t.Helper()
 	tables := parseTables(out)
 	asked := askedAddress.FindStringSubmatch(out)
-	if len(tables) != 2 || asked == nil {
+	if len(tables) != 7 || asked == nil {
 		t.Fatalf("%d tables\n%s", len(tables), out)
 	}
 	source := slices.Index(tables[0][0], "srcaddr")
@@ -141,6 +144,32 @@ func checkWalk(t *testing.T, out string) {
 		if a, b := tables[1][i+1][1], row[1]; len(a) < len(b) || len(a) == len(b) && a < b {
 			t.Errorf("%v comes before %v", tables[1][i+1], row)
 		}
+	}
+	sent := imported.FindAllStringSubmatch(out, -1)
+	if len(sent) != 2 || sent[0][1] != sent[1][1] || !slices.EqualFunc(tables[2], [][]string{{"flows"}, {sent[0][1]}}, slices.Equal) {
+		t.Errorf("%v were sent, and before the buffer closed there were %v", sent, tables[2])
+	}
+	for i, want := range [][]string{{"protocol", "rejected_packets"}, {"srcaddr", "rejected_packets"}, {"dstaddr", "packet_count"}, {"action", "flows", "total"}} {
+		if got := tables[3+i][0]; !slices.Equal(got, want) {
+			t.Errorf("table %d is of %v, want %v", 3+i, got, want)
+		}
+	}
+	for _, i := range []int{3, 5} { // of table 4 the rows depend on the age of the records
+		if len(tables[i]) < 2 {
+			t.Errorf("no rows of %v", tables[i][0])
+		}
+	}
+	flows := 0
+	for _, row := range tables[6][1:] {
+		n, err := strconv.Atoi(row[1])
+		ok(t, err)
+		flows += n
+	}
+	if flows != flowLogRows {
+		t.Errorf("the flow log's table has %d records, want %d", flows, flowLogRows)
+	}
+	if !strings.Contains(out, " flow_logs/year=") {
+		t.Errorf("no Parquet object:\n%s", out)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -36,23 +39,28 @@ type walk struct {
 	input string
 	needs map[string][]string // by service.operation: the actions its row declares
 
-	logs   *cloudwatchlogs.Client
-	s3     *s3.Client
-	glue   *glue.Client
-	athena *athena.Client
+	logs     *cloudwatchlogs.Client
+	s3       *s3.Client
+	glue     *glue.Client
+	athena   *athena.Client
+	firehose *firehose.Client
+	ec2      *ec2.Client
 
 	sighting
 
-	step  int
-	title string
-	task  string
-	table string
+	step      int
+	title     string
+	task      string
+	table     string
+	streamARN string
+	flowLog   string
+	accepted  time.Time // when the second path's last event was
 }
 
 func newWalk(cfg aws.Config, out io.Writer, input string, seen sighting) *walk {
 	w := &walk{
 		cfg: cfg, out: out, input: input, sighting: seen, needs: map[string][]string{},
-		logs: cloudwatchlogs.NewFromConfig(cfg), glue: glue.NewFromConfig(cfg), athena: athena.NewFromConfig(cfg),
+		logs: cloudwatchlogs.NewFromConfig(cfg), glue: glue.NewFromConfig(cfg), athena: athena.NewFromConfig(cfg), firehose: firehose.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg),
 		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
 	for _, s := range services(rooms{}) {
@@ -64,14 +72,27 @@ func newWalk(cfg aws.Config, out io.Writer, input string, seen sighting) *walk {
 }
 
 func (w *walk) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{
-		w.makeGroup, w.putEvents, w.makeBucket, w.export, w.makeClassifier, w.crawl, w.queryAddress, w.queryTalkers,
+	for _, path := range []struct {
+		title string
+		steps []func(context.Context) error
+	}{
+		{"The first path: a log group is exported, a crawler finds its table", w.exported()},
+		{"The second path: a subscription streams records into Parquet as they arrive", w.streamed()},
+		{"The third path: a flow log writes to a bucket by itself, its partitions are projected", w.logged()},
 	} {
-		if err := step(ctx); err != nil {
-			return err
+		fmt.Fprintf(w.out, "\n%s\n", path.title)
+		for _, step := range path.steps {
+			if err := step(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// exported is the first path.
+func (w *walk) exported() []func(context.Context) error {
+	return []func(context.Context) error{w.makeGroup, w.putEvents, w.makeBucket, w.export, w.makeClassifier, w.crawl, w.queryAddress, w.queryTalkers}
 }
 
 // begin prints a step's heading: who acts on whom, why, and which permissions the operations declare.
@@ -83,7 +104,11 @@ func (w *walk) begin(title, who, why string, operations ...string) {
 	w.labelled("why", why)
 	var needs []string
 	for _, op := range operations {
-		needs = append(needs, w.needs[op]...)
+		for _, action := range w.needs[op] {
+			if !slices.Contains(needs, action) {
+				needs = append(needs, action)
+			}
+		}
 	}
 	w.labelled("takes", strings.Join(needs, ", "))
 }
@@ -299,24 +324,24 @@ func (w *walk) queryAddress(ctx context.Context) error {
 	w.begin("SQL: what one address sent", "you → Athena → the catalogue and S3",
 		"Athena finds the table and reads its objects as you, and keeps the result in the workgroup's bucket.",
 		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
-	return w.query(ctx, fmt.Sprintf("SELECT *\nFROM %s\nWHERE srcaddr = '%s'\nLIMIT 100", w.table, strings.ReplaceAll(w.address, "'", "''")), 5)
+	return w.query(ctx, demoDatabase, fmt.Sprintf("SELECT *\nFROM %s\nWHERE srcaddr = '%s'\nLIMIT 100", w.table, strings.ReplaceAll(w.address, "'", "''")), 5)
 }
 
 func (w *walk) queryTalkers(ctx context.Context) error {
 	w.begin("SQL: the ten that sent most", "you → Athena → the catalogue and S3",
 		"A query runs in a process of its own, which can read these files and nothing else.",
 		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
-	return w.query(ctx, fmt.Sprintf("SELECT srcaddr, SUM(bytes) as total_bytes\nFROM %s\nGROUP BY srcaddr\nORDER BY total_bytes DESC\nLIMIT 10", w.table), 10)
+	return w.query(ctx, demoDatabase, fmt.Sprintf("SELECT srcaddr, SUM(bytes) as total_bytes\nFROM %s\nGROUP BY srcaddr\nORDER BY total_bytes DESC\nLIMIT 10", w.table), 10)
 }
 
 // query runs one statement and prints its first rows as a table.
-func (w *walk) query(ctx context.Context, text string, show int) error {
+func (w *walk) query(ctx context.Context, database, text string, show int) error {
 	fmt.Fprintln(w.out)
 	for line := range strings.SplitSeq(text, "\n") {
 		fmt.Fprintln(w.out, "     "+line)
 	}
 	fmt.Fprintln(w.out)
-	q := &queryRun{client: w.athena, database: demoDatabase, workgroup: "primary"}
+	q := &queryRun{client: w.athena, database: database, workgroup: "primary"}
 	id, err := q.start(ctx, text)
 	if err != nil {
 		return err
