@@ -9,6 +9,7 @@ import (
 
 	"flowlake/access"
 	"flowlake/catalog"
+	"flowlake/catalog/projection"
 	"flowlake/fault"
 	"flowlake/query/sql/translate"
 )
@@ -110,11 +111,24 @@ func isFresh(t catalog.Table) (bool, error) {
 	return true, nil
 }
 
-// addFresh adds a snapshot's files whose partitions can hold wanted rows.
-func (s *Scan) addFresh(inputs []Input, wanted translate.Constraint) {
+// addFresh adds a snapshot's files whose partitions can hold wanted rows, and are ones that the table has: what a
+// projection leaves out is not seen before it is written either.
+func (s *Scan) addFresh(e *Execution, t catalog.Table, inputs []Input, wanted translate.Constraint) error {
+	if len(inputs) == 0 {
+		return nil
+	}
+	has := func([]string) bool { return true }
+	if len(t.PartitionKeys) > 0 && projection.Enabled(t) {
+		p, err := projection.New(t)
+		if err != nil {
+			return err
+		}
+		has = func(values []string) bool { return p.Has(e.Submitted, values) }
+	}
 	for _, in := range inputs {
-		if wanted.Matches(in.Values) && len(in.Files) > 0 {
+		if len(in.Files) > 0 && wanted.Matches(in.Values) && has(in.Values) {
 			s.Inputs = append(s.Inputs, in)
 		}
 	}
+	return nil
 }

@@ -38,7 +38,9 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 		if err != nil {
 			return out, err
 		}
-		scan.addFresh(fresh[key].Inputs, use.Constraint)
+		if err := scan.addFresh(e, tables.seen[key], fresh[key].Inputs, use.Constraint); err != nil {
+			return out, err
+		}
 		bytes, err := scannedBytes(scan)
 		if err != nil {
 			return out, err
