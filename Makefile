@@ -2,6 +2,10 @@
 SHELL := bash
 GO    ?= go
 TAGS  := duckdb_arrow
+# gzip is inflated by ISA-L where the system has it (Debian and Ubuntu: apt install libisal-dev; macOS: brew install isa-l), in Go otherwise.
+ifneq ($(shell command -v pkg-config >/dev/null && pkg-config --exists libisal && echo yes),)
+TAGS  := $(TAGS),isal
+endif
 # make bench BENCH=Upload runs one of them: Grok, PutLogEvents, Ready, Upload, Select
 BENCH ?=
 
