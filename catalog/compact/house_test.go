@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -260,8 +259,4 @@ func refused(t *testing.T, err error, kind fault.Kind, noun string) {
 	if !fault.Is(err, kind) || !fault.HasNoun(err, noun) {
 		t.Errorf("got %v, want %v about %s", err, kind, noun)
 	}
-}
-
-func has(keys []string, part string) bool {
-	return slices.ContainsFunc(keys, func(k string) bool { return strings.Contains(k, part) })
 }
