@@ -53,6 +53,9 @@ type attemptAt struct {
 	rows    int64          // that Progress was told of
 	bytes   int64
 	files   int64
+
+	nowhere *parquet.Writer // for rows without a partition
+	strayed int64           // such rows of the file
 	out     outcome
 }
 
@@ -136,18 +139,27 @@ func (a *attemptAt) forget(ctx context.Context) error {
 
 // read converts one file.
 func (a *attemptAt) read(ctx context.Context, in Input) error {
-	a.file, a.seen = in.Name, flowtext.Stats{}
+	a.file, a.seen, a.strayed = in.Name, flowtext.Stats{}, 0
+	var bad []int64 // the lines
 	src, err := a.run.Source.Open(ctx, in, 0)
 	if err == nil {
 		defer src.Close()
 		var stats flowtext.Stats
 		stats, err = a.converter.Read(ctx, in.Name, counted{src, a}, flowtext.Sink{
 			Route: func(at int64, ok bool) (*parquet.Writer, int64, int64, error) { return a.route(ctx, at, ok) },
-			Bad:   a.badLine,
+			Bad: func(line int64, text []byte, reason error) error {
+				bad = append(bad, line)
+				return a.badLine(line, text, reason)
+			},
 		})
 		a.progress(stats)
-		a.out.Rows += stats.Rows
+		a.out.Rows += stats.Rows - a.strayed
 		a.out.Text += stats.Bytes
+		if err == nil && a.strayed > 0 {
+			a.run.Progress.Rows.Add(-a.strayed)
+			a.rows -= a.strayed
+			err = a.strays(ctx, in, bad)
+		}
 	}
 	if err == nil {
 		a.run.Progress.Files.Add(1)
@@ -196,7 +208,8 @@ func (a *attemptAt) route(ctx context.Context, at int64, ok bool) (*parquet.Writ
 	if !l.Timed() {
 		at = 0
 	} else if !ok || at >= Latest {
-		return nil, 0, 0, nil
+		w, err := a.stray()
+		return w, 0, 0, err
 	}
 	low, high := l.Slot(at)
 	where, known := a.slots[low]

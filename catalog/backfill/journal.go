@@ -89,11 +89,11 @@ func (j journal) key(parts ...string) string { return j.prefix + folderName + pa
 func (j journal) load(ctx context.Context) (*ledger, error) {
 	l := &ledger{groups: map[string]*group{}, planOf: map[string]int{}, files: map[string]string{}, done: map[string]bool{}, opened: map[string]bool{},
 		bad: map[string]bool{}, less: map[string]bool{}, leftOut: map[string]map[string]bool{}, replaced: map[string]bool{}}
-	for key, err := range j.objects.Keys(ctx, j.bucket, j.key()+"/") {
+	for key, err := range j.objects.Keys(ctx, j.bucket, j.prefix+folderName) {
 		if err != nil {
 			return nil, err
 		}
-		kind, name, _ := strings.Cut(key[len(j.key())+1:], "/")
+		kind, name, _ := strings.Cut(key[len(j.prefix+folderName):], "/")
 		id, _, _ := strings.Cut(name, ".")
 		switch kind {
 		case "plans":
