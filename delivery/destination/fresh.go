@@ -14,7 +14,7 @@ import (
 
 // FreshTable names the table that a stream converts into. It meets delivery.Freshener.
 func (w *Writer) FreshTable(_ context.Context, s delivery.Stream) (delivery.TableRef, bool, error) {
-	settings, err := w.read(s)
+	settings, err := w.settings(s)
 	if err != nil || !settings.converts() {
 		return delivery.TableRef{}, false, err
 	}

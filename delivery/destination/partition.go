@@ -73,7 +73,7 @@ func (w *Writer) table(ctx context.Context, c access.Caller, s delivery.Stream, 
 // Plan reads the table that a stream converts by. While the table is not there, the stream's records wait, and its failure says so:
 // as on AWS, where delivery stops until the table is there again.
 func (w *Writer) Plan(ctx context.Context, s delivery.Stream) (json.RawMessage, error) {
-	settings, err := w.read(s)
+	settings, err := w.settings(s)
 	if err != nil || !settings.converts() {
 		return nil, err
 	}

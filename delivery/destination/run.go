@@ -222,11 +222,16 @@ func (r *run) begin(ctx context.Context, folder string, keys prefix.Keys, id uui
 	return r.parquet(object)
 }
 
-// bufferSize is how much of an object is gathered before it is handed on.
-const bufferSize = 256 << 10
+// bufferSize is how much of an object is gathered before it is handed on: less where there may be maxActive of them.
+func (r *run) bufferSize() int {
+	if r.settings.partitions() {
+		return 32 << 10
+	}
+	return 256 << 10
+}
 
 func (r *run) parquet(object io.WriteCloser) (*target, error) {
-	to := &sink{bufio.NewWriterSize(object, bufferSize), object}
+	to := &sink{bufio.NewWriterSize(object, r.bufferSize()), object}
 	file, err := r.file(parquet.Options{Compression: r.settings.parquetCompression()}, to)
 	return &target{to: to, file: file}, err
 }
@@ -236,7 +241,7 @@ func (r *run) text(ctx context.Context, bucket, key, format string, headers lake
 	if err != nil {
 		return nil, err
 	}
-	to := &sink{bufio.NewWriterSize(object, bufferSize), object}
+	to := &sink{bufio.NewWriterSize(object, r.bufferSize()), object}
 	text, err := compress(format, to, uuid.NewSHA1(id, []byte("zip")))
 	return &target{to: to, text: text}, err
 }

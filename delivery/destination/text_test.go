@@ -18,8 +18,7 @@ import (
 func TestText(t *testing.T) {
 	h := newHouse(t, nil)
 	ok(t, h.make(t, "plain", to(func(s *destination.Settings) { s.Prefix = "plain/" })))
-	h.put(t, "plain", "abc", "abc", "")
-	h.put(t, "plain", "d\n")
+	h.put(t, "plain", "abc", "abc", "", "d\n")
 	n := h.settled(t, "plain", 4)
 	if got := h.all(t, "plain/"); got != "abcabcd\n" {
 		t.Errorf("got %q: records are put one behind the other, with nothing between them", got)

@@ -125,18 +125,26 @@ func (r *ready) file(o parquet.Options, to *sink) (*convert.File, error) {
 
 // Decompresses reports whether a stream unpacks its records, which then may come from log subscriptions only.
 func (w *Writer) Decompresses(s delivery.Stream) (bool, error) {
+	settings, err := w.settings(s)
+	if err != nil {
+		return false, err
+	}
+	return settings.pipeline.Decompresses(), nil
+}
+
+// settings returns a stream's settings, compiled once for each of its versions.
+func (w *Writer) settings(s delivery.Stream) (*compiled, error) {
 	w.mu.Lock()
 	known := w.ready[s.ID]
 	w.mu.Unlock()
-	if known == nil || known.version != s.Version {
-		settings, err := w.read(s)
-		if err != nil {
-			return false, err
-		}
-		known = &ready{version: s.Version, settings: settings, files: &sync.Pool{}, plan: unplanned}
-		w.keep(s.ID, known)
+	if known != nil && known.version == s.Version {
+		return known.settings, nil
 	}
-	return known.settings.pipeline.Decompresses(), nil
+	settings, err := w.read(s)
+	if err == nil && s.ID != "" {
+		w.keep(s.ID, &ready{version: s.Version, plan: unplanned, settings: settings})
+	}
+	return settings, err
 }
 
 // unplanned is no batch's plan.

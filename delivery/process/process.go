@@ -2,11 +2,15 @@
 // de-aggregation, a function, partition keys, a delimiter. A record that a processor cannot take is a failure with
 // the bytes that came in; it never stops the others. It writes no object and counts nothing by itself.
 //
+// Differs from AWS: each event of a log subscription's record is a record of its own once its message is extracted, which ends with a line feed
+// unless a delimiter is appended; AWS makes one record of them, with line feeds between.
+//
 // The processors run in this order, whatever order the settings list them in, as on AWS. Source: Firehose developer guide,
 // "Apply dynamic partitioning to aggregated data": de-aggregation, transformation by Lambda, partitioning keys.
 package process
 
 import (
+	"bytes"
 	"encoding/base64"
 	"slices"
 	"strconv"
@@ -168,7 +172,7 @@ func (p *Pipeline) Decompresses() bool { return p.decompress }
 // Fused reports whether the events of a log subscription become their extracted fields and nothing else is done to them: then a
 // converter may read the fields, and nobody can tell.
 func (p *Pipeline) Fused() bool {
-	return p.decompress && p.extract == fields && p.split == nil && p.lambda == nil && p.query == nil
+	return p.decompress && p.extract == fields && p.split == nil && p.lambda == nil && p.query == nil && len(bytes.TrimSpace(p.delimiter)) == 0
 }
 
 // Transforms reports whether a function is invoked.
