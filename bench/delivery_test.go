@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/athena"
+	athenatypes "github.com/aws/aws-sdk-go-v2/service/athena/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
@@ -251,4 +254,92 @@ func jsonOf(line string) []byte {
 		}
 	}
 	return append(b, '}')
+}
+
+// TestBenchFresh measures, under a load of 5,000 events a second and with a stream's default buffer, how long after the answer to
+// PutLogEvents a query has the row.
+func TestBenchFresh(t *testing.T) {
+	benchmark(t)
+	const rate, perPut, probes = 5000, 500, 200
+	s := serve(t, t.TempDir())
+	subscribed(t, s, "fresh", 300)
+	client, sql := cloudwatchlogs.NewFromConfig(s.cfg), athena.NewFromConfig(s.cfg)
+	ctx, end := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	put := func(stream string, lines ...[]byte) error {
+		now := time.Now().UnixMilli()
+		in := &cloudwatchlogs.PutLogEventsInput{LogGroupName: aws.String("fresh"), LogStreamName: &stream}
+		for _, l := range lines {
+			in.LogEvents = append(in.LogEvents, logtypes.InputLogEvent{Message: aws.String(string(l)), Timestamp: &now})
+		}
+		_, err := client.PutLogEvents(context.WithoutCancel(ctx), in)
+		return err
+	}
+	lines := flowLines(t, 5, perPut)
+	wg.Go(func() {
+		tick := time.NewTicker(time.Second * perPut / rate)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if err := put("eni-0", lines...); err != nil {
+					t.Error(err)
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	var took []time.Duration
+	tries := 0
+	for i := range probes + 5 {
+		line := fmt.Appendf(nil, "2 123456789012 eni-0a1b2c3d 10.9.8.7 10.0.0.1 %d 443 6 1 40 %d %d ACCEPT OK", 100_000+i, time.Now().Unix(), time.Now().Unix())
+		if err := put("eni-1", line); err != nil {
+			t.Fatal(err)
+		}
+		answered := time.Now()
+		for found := false; !found; tries++ {
+			found = count(t, sql, fmt.Sprintf("SELECT count(*) FROM d.fresh WHERE srcport = %d", 100_000+i)) == "1"
+			if time.Since(answered) > 20*time.Second {
+				t.Fatal("the row does not come")
+			}
+		}
+		if i >= 5 { // the first queries start the engine's processes
+			took = append(took, time.Since(answered))
+		}
+	}
+	end()
+	wg.Wait()
+	slices.Sort(took)
+	fmt.Printf("BENCH fresh p50=%d p99=%d max=%d goal=1000 (ms from PutLogEvents' answer to the row in SQL, %d events/s, buffer of 300 s; %.2f queries for each)\n",
+		took[probes/2].Milliseconds(), took[probes*99/100].Milliseconds(), took[probes-1].Milliseconds(), rate, float64(tries)/(probes+5))
+}
+
+// count runs a query of one number.
+func count(t *testing.T, client *athena.Client, sql string) string {
+	t.Helper()
+	ctx := context.Background()
+	start, err := client.StartQueryExecution(ctx, &athena.StartQueryExecutionInput{QueryString: &sql,
+		ResultConfiguration: &athenatypes.ResultConfiguration{OutputLocation: aws.String("s3://" + deliveredBucket + "/results/")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		out, err := client.GetQueryExecution(ctx, &athena.GetQueryExecutionInput{QueryExecutionId: start.QueryExecutionId})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch out.QueryExecution.Status.State {
+		case athenatypes.QueryExecutionStateSucceeded:
+			rows, err := client.GetQueryResults(ctx, &athena.GetQueryResultsInput{QueryExecutionId: start.QueryExecutionId})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return aws.ToString(rows.ResultSet.Rows[1].Data[0].VarCharValue)
+		case athenatypes.QueryExecutionStateFailed, athenatypes.QueryExecutionStateCancelled:
+			t.Fatalf("%s: %s", sql, aws.ToString(out.QueryExecution.Status.StateChangeReason))
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
