@@ -71,9 +71,6 @@ func TestFilesThatAWSWroteAreRead(t *testing.T) {
 	query := func(t *testing.T, sql string) string {
 		t.Helper()
 		out, errs, code := runCommand(t, c.env(t), "", "query", "--output", "csv", "--result-location", "s3://flow-log-buckets/results/", sql)
-		if strings.Contains(errs, "uses partition projection, which flowlake does not do yet") {
-			t.Skip("projection is not built yet")
-		}
 		if code != 0 {
 			t.Fatalf("%s: exit %d, %s", sql, code, errs)
 		}

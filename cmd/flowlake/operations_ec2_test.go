@@ -190,9 +190,6 @@ func TestFlowLogsToSQL(t *testing.T) {
 				out, errs, code := runCommand(t, c.env(t), "", "query", "--output", "csv", "--result-location", "s3://flow-log-buckets/results/",
 					`SELECT count(*) AS n, count("end") AS ended, count(DISTINCT interface_id) AS enis, count_if(log_status = 'OK') AS ok, count(bytes) AS with_bytes FROM vpcflowlogs.`+
 						strings.ReplaceAll(tc.name, "-", "_")+" WHERE "+tc.where)
-				if strings.Contains(errs, "uses partition projection, which flowlake does not do yet") {
-					t.Skip("projection is not built yet")
-				}
 				if code != 0 {
 					t.Fatalf("query: exit %d, %s", code, errs)
 				}
