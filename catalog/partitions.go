@@ -9,17 +9,22 @@ import (
 
 	"flowlake/access"
 	"flowlake/fault"
+	"flowlake/state"
 )
 
 // PartitionFilter chooses partitions of one table. Its conditions are all required.
 type PartitionFilter struct {
 	Expression string                     // Glue's filter language over the partition keys; empty takes all
 	Prefix     []string                   // the values of the first keys: only what begins with them is read
+	Ranges     []ValueRange               // of the key behind Prefix, ascending and disjoint: only those are read. Nil reads all
 	Keep       func(values []string) bool // asked before a partition is decoded; it must not keep values
 	Segment    Segment
 	After      []string // the values of a partition: only those behind it, in key order
 	Max        int      // 0: all
 }
+
+// ValueRange is the texts of a key's values from Low to High, both included, by bytes. An empty High is no bound.
+type ValueRange struct{ Low, High string }
 
 // Segment is one of Total disjoint parts of a table's partitions, Number counted from 0. The zero
 // value is the whole.
@@ -220,7 +225,11 @@ func (s *Snapshot) Partitions(ctx context.Context, database, table string, f Par
 			after = base + valuesKey(f.After)
 		}
 		shapes := s.shapes(t)
-		for row, err := range s.tx.List(s.id(kindPartition, prefix), after) {
+		ranges := f.Ranges
+		if len(prefix) > len(base+valuesKey(f.Prefix)) {
+			ranges = nil // the expression fixes the key that they are of
+		}
+		for row, err := range s.partitionRows(prefix, after, ranges) {
 			if err != nil {
 				yield(Partition{}, err)
 				return
@@ -239,6 +248,33 @@ func (s *Snapshot) Partitions(ctx context.Context, database, table string, f Par
 			whole, err := shapes.whole(p)
 			if !yield(whole, err) || err != nil {
 				return
+			}
+		}
+	}
+}
+
+// partitionRows yields the partitions whose keys begin with prefix and lie behind after, and whose next value lies in one of the
+// ranges; nil is no bound.
+func (s *Snapshot) partitionRows(prefix, after string, ranges []ValueRange) iter.Seq2[state.Row, error] {
+	if ranges == nil {
+		return s.tx.List(s.id(kindPartition, prefix), after)
+	}
+	return func(yield func(state.Row, error) bool) {
+		for _, r := range ranges {
+			high := valueEscaper.Replace(r.High)
+			for row, err := range s.tx.List(s.id(kindPartition, prefix), max(after, prefix+valueEscaper.Replace(r.Low))) {
+				if err == nil && high != "" {
+					value, _, _ := strings.Cut(row.Key[len(prefix):], separator)
+					if value > high {
+						if strings.HasPrefix(value, high) {
+							continue // what goes on with a control character stands before the value itself
+						}
+						break
+					}
+				}
+				if !yield(row, err) || err != nil {
+					return
+				}
 			}
 		}
 	}

@@ -68,7 +68,7 @@ func (q *Queries) projected(ctx context.Context, e *Execution, t catalog.Table, 
 
 // partitions adds the files of the partitions that can hold wanted rows.
 func (q *Queries) partitions(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, files *pinned, s *Scan) error {
-	parts, _, err := q.catalog.Partitions(ctx, e.as(), t.Database, t.Name, catalog.PartitionFilter{Keep: use.Constraint.Matches})
+	parts, _, err := q.catalog.Partitions(ctx, e.as(), t.Database, t.Name, keyRange(t, use.Constraint))
 	if err != nil {
 		return err
 	}
