@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -83,7 +84,7 @@ func appendHead(b []byte, kind, owner, group, stream, filter string) []byte {
 
 func appendEvent(b []byte, group uint64, p *pattern.Pattern, e *Matched) []byte {
 	b = append(b, `{"id":"`...)
-	b = append(b, eventID(group, e.position())...)
+	b = appendEventID(b, group, e.position())
 	b = append(b, `","timestamp":`...)
 	b = strconv.AppendInt(b, e.TimeMillis, 10)
 	b = appendQuoted(append(b, `,"message":`...), e.Message)
@@ -129,11 +130,19 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(append(b, s[start:]...), '"')
 }
 
+// compressors are gzip writers: a new one is more than a megabyte of tables.
+var compressors = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is one there is
+	return w
+}}
+
 // envelope is text in gzip.
 func envelope(text []byte) []byte {
+	w := compressors.Get().(*gzip.Writer)
+	defer compressors.Put(w)
 	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is one there is
-	_, _ = w.Write(text)                            // a buffer takes everything
+	w.Reset(&b)
+	_, _ = w.Write(text) // a buffer takes everything
 	_ = w.Close()
 	return b.Bytes()
 }

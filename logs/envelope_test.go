@@ -70,6 +70,11 @@ func TestEnvelopes(t *testing.T) {
 			t.Errorf("got  %s, %v\nwant %s", got, err, want)
 		}
 	})
+	t.Run("an event's id has 56 digits, and sorts by time, group, sequence", func(t *testing.T) {
+		if got, want := eventID(7, position{1510109208016, 42}), "000001510109208016"+"0000000000000000007"+"0000000000000000042"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
 	t.Run("without values there are no extracted fields", func(t *testing.T) {
 		all, _ := pattern.Compile("")
 		_ = Envelopes(s, all, "eni-1", []Matched{{Stored: Stored{Message: "m"}}}, func(record []byte, n int) error {

@@ -60,3 +60,23 @@ func BenchmarkReadFrom(b *testing.B) {
 		read(b, func(e *Stored) { values, _ = p.Extract(e.Message, values) })
 	})
 }
+
+// BenchmarkEnvelopes renders extracted flow-log lines as records. An operation is an event.
+func BenchmarkEnvelopes(b *testing.B) {
+	p, err := pattern.Compile("[version, account_id, interface_id, srcaddr, dstaddr, srcport, dstport, protocol, packets, bytes, start, end, action, log_status]")
+	if err != nil {
+		b.Fatal(err)
+	}
+	events := make([]Matched, 5000)
+	for i := range events {
+		line := fmt.Sprintf("2 123456789010 eni-1235b8ca123456789 172.31.9.%d 172.31.%d.12 %d 3389 6 20 %d 1418530010 1418530070 ACCEPT OK", i%251, i%13, 1024+i*7%60000, i*i%99991)
+		events[i] = Matched{Stored: Stored{Sequence: uint64(i), TimeMillis: 1418530010000, Message: line}}
+		events[i].Values, _ = p.Extract(line, nil)
+	}
+	b.ReportAllocs()
+	for n := 0; n < b.N; n += len(events) {
+		if err := Envelopes(Subscription{Account: account, Group: "g", GroupID: 1, Name: "f"}, p, "s", events, func([]byte, int) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

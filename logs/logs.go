@@ -1,8 +1,9 @@
 // Package logs keeps log groups, their streams and their events. Every event gets the next ingest
 // sequence of its group, and is on disk before it is acknowledged; readers page by time, and followers
-// pull by sequence. It also expires events, and exports them to the lake.
+// pull by sequence. It also expires events, exports them to the lake, shows them live, and knows who is subscribed
+// to them, which delivery reads and follows by a cursor of its own.
 //
-// Groups and export tasks are documents in state. Streams, their counters and the events are in a Pebble
+// Groups, export tasks, filters and policies are documents in state. Streams, their counters and the events are in a Pebble
 // store of this room alone (keys.go), so that a put is one synced commit there and writes nothing else.
 // A group's id is never used twice: what a crash leaves of a deleted group can never be seen again.
 //

@@ -208,7 +208,15 @@ func TestGroups(t *testing.T) {
 		if err != nil || len(g.Tags) != 1 || g.Tags["b"] != "2" {
 			t.Errorf("got %v, %v", g.Tags, err)
 		}
-		wantKind(t, h.Tag(ctx, root, "g", map[string]string{"aws:x": ""}), fault.Invalid, "tag")
+		many := map[string]string{}
+		for i := range 50 {
+			many[fmt.Sprint(i)] = "größe / 1"
+		}
+		wantKind(t, h.Tag(ctx, root, "g", many), fault.Limit, "tags")
+		wantKind(t, h.CreateGroup(ctx, root, "g2", map[string]string{"": ""}), fault.Invalid, "tag")
+		for _, bad := range []map[string]string{{"aws:x": ""}, {"a!": ""}, {"a": "<"}, {"a": strings.Repeat("x", 257)}, {strings.Repeat("x", 129): ""}} {
+			wantKind(t, h.Tag(ctx, root, "g", bad), fault.Invalid, "tag")
+		}
 	})
 }
 

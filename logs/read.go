@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -147,7 +148,7 @@ type Filtered struct {
 }
 
 // Filter reads a page of the events of a group that match. It returns fault.NotFound without the group or one of
-// the streams, fault.Invalid for a pattern or token that is wrong, fault.Unsupported for patterns to come.
+// the streams, fault.Invalid for a pattern or token that is wrong.
 func (s *Store) Filter(ctx context.Context, c access.Caller, group string, q FilterQuery) (FilterPage, error) {
 	var page FilterPage
 	limit, err := pageLimit(q.Limit, MaxPageEvents)
@@ -239,7 +240,22 @@ func (b binding) pageToken(p position, backward bool) string {
 
 // eventID has the 56 digits of AWS's ids, and sorts as the events do.
 func eventID(group uint64, p position) string {
-	return fmt.Sprintf("%018d%019d%019d", p.time, group, p.sequence)
+	return string(appendEventID(make([]byte, 0, 56), group, p))
+}
+
+func appendEventID(b []byte, group uint64, p position) []byte {
+	padded := func(n uint64, digits int) {
+		var text [20]byte
+		s := strconv.AppendUint(text[:0], n, 10)
+		for range digits - len(s) {
+			b = append(b, '0')
+		}
+		b = append(b, s...)
+	}
+	padded(uint64(p.time), 18)
+	padded(group, 19)
+	padded(p.sequence, 19)
+	return b
 }
 
 // streamNames are the names of the streams that one page meets.

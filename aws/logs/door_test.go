@@ -179,6 +179,12 @@ func TestGroups(t *testing.T) {
 		if err != nil || len(old.Tags) != 0 {
 			t.Errorf("got %v, %v", old, err)
 		}
+		many := map[string]string{}
+		for i := range 51 {
+			many[fmt.Sprint(i)] = ""
+		}
+		_, err = b.TagResource(ctx, &api.TagResourceInput{ResourceArn: &arn, Tags: many})
+		wantCode(t, err, "TooManyTagsException", "51")
 		_, err = b.ListTagsForResource(ctx, &api.ListTagsForResourceInput{ResourceArn: aws.String("arn:aws:logs:eu-west-1:123456789012:log-group:x")})
 		wantCode(t, err, "InvalidParameterException", "us-east-1")
 	})
