@@ -388,3 +388,5 @@ func (h *house) say(t testing.TB, group string, messages ...string) {
 	_, err := h.logs.Put(context.Background(), root, group, "s", events)
 	ok(t, err)
 }
+
+func putInput(key string) lake.PutInput { return lake.PutInput{Bucket: bucket, Key: key} }
