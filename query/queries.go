@@ -54,6 +54,7 @@ type Queries struct {
 	lake    *lake.Store
 	engine  Engine
 	fresh   Fresh // nil: no table is fresh
+	footers footers
 	guard   *access.Guard
 	log     *slog.Logger
 

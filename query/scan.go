@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
+	"strings"
 
 	"flowlake/catalog"
 	"flowlake/catalog/projection"
-	"flowlake/columnar"
 	"flowlake/fault"
 	"flowlake/query/sql/translate"
 )
@@ -111,38 +110,27 @@ func readAlike(own, table catalog.SerDe) bool {
 	return maps.Equal(a, b)
 }
 
-// scannedBytes is what Athena would bill: whole objects of text, and of Parquet the chunks of the
-// columns that are read.
-func scannedBytes(s Scan) (total int64, err error) {
-	var columns []string
-	for _, c := range s.Columns {
-		if c.Read {
-			columns = append(columns, c.Name)
-		}
-	}
+// scannedBytes is what Athena would bill: whole objects of text, and of Parquet the chunks of the columns that are read, in
+// all row groups.
+//
+// Differs from AWS: row groups that statistics exclude are counted.
+func (q *Queries) scannedBytes(s Scan) (total int64, err error) {
 	for _, in := range s.Inputs {
 		for _, f := range in.Files {
-			n := f.Size
-			if s.Format == Parquet {
-				if n, err = parquetBytes(f, columns); err != nil {
-					return 0, err
+			if s.Format != Parquet {
+				total += f.Size
+				continue
+			}
+			columns, err := q.footers.columns(f)
+			if err != nil {
+				return 0, err
+			}
+			for _, c := range s.Columns {
+				if c.Read {
+					total += columns[strings.ToLower(c.Name)]
 				}
 			}
-			total += n
 		}
 	}
 	return total, nil
-}
-
-func parquetBytes(f InputFile, columns []string) (int64, error) {
-	file, err := os.Open(f.Path)
-	if err != nil {
-		return 0, fault.Newf(fault.Unavailable, "object "+f.URL, "%w", err)
-	}
-	defer file.Close()
-	footer, err := columnar.ReadParquet(f.URL, file, f.Size)
-	if err != nil {
-		return 0, fault.Newf(fault.KindOf(err), "HIVE_CURSOR_ERROR", "%w", err)
-	}
-	return footer.ScannedBytes(columns), nil
 }

@@ -252,3 +252,30 @@ func TestFreshRowsAreSeenOnceAndLetGo(t *testing.T) {
 		t.Errorf("a table of text: %s %s", e.State, e.Reason)
 	}
 }
+
+func TestFootersAreReadOnceAndForgottenInTime(t *testing.T) {
+	var m footers
+	path := filepath.Join(t.TempDir(), "x")
+	f := InputFile{Path: path, URL: "s3://b/x", Size: parquetFile(t, path)}
+	first, err := m.columns(f)
+	if err != nil || first["a"] == 0 {
+		t.Fatalf("got %v %v", first, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := m.columns(f); err != nil || again["a"] != first["a"] {
+		t.Errorf("the second time: %v %v", again, err)
+	}
+	for n := range maxFooters { // others push it out
+		p := fmt.Sprint(n)
+		m.known[p] = m.order.PushFront(footer{path: p})
+	}
+	other := filepath.Join(t.TempDir(), "y")
+	if _, err := m.columns(InputFile{Path: other, URL: "s3://b/y", Size: parquetFile(t, other)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.columns(f); err == nil {
+		t.Error("it is still known")
+	}
+}

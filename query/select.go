@@ -41,7 +41,7 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 		if err := scan.addFresh(e, tables.seen[key], fresh[key].Inputs, use.Constraint); err != nil {
 			return out, err
 		}
-		bytes, err := scannedBytes(scan)
+		bytes, err := q.scannedBytes(scan)
 		if err != nil {
 			return out, err
 		}
