@@ -208,3 +208,25 @@ func TestDelete(t *testing.T) {
 		t.Errorf("delivered %q", got)
 	}
 }
+
+// TestStreamMadeAgain says that a stream that takes a deleted one's name gets what its subscriptions have from then on.
+func TestStreamMadeAgain(t *testing.T) {
+	h := newHouse(t, Config{})
+	h.run()
+	h.create(t, "flows", 0)
+	h.group(t, "vpc")
+	h.subscribe(t, "vpc", "flows", "")
+	h.say(t, "vpc", "a")
+	until(t, "delivery", func() bool { return h.counters(t, "flows").Delivered == 1 })
+	ok(t, h.Delete(context.Background(), root, KindFirehose, "flows"))
+	until(t, "its end", func() bool { _, err := h.line(root, KindFirehose, "flows"); return err != nil })
+	h.say(t, "vpc", "b, which nobody takes")
+	time.Sleep(2 * time.Millisecond)
+	h.create(t, "flows", 0)
+	until(t, "its subscription", func() bool { l, _ := h.line(root, KindFirehose, "flows"); return len(l.watched()) == 1 })
+	h.say(t, "vpc", "c")
+	until(t, "delivery", func() bool { return h.counters(t, "flows").Delivered == 1 })
+	if got, want := h.rows(t, "out/flows/"), []string{"a", "c"}; !slices.Equal(got, want) {
+		t.Errorf("delivered %q, want %q", got, want)
+	}
+}

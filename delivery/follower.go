@@ -27,6 +27,7 @@ type follower struct {
 	scanned   uint64    // no event between cursor.Next and here matches
 	first     uint64    // the first event that matches; 0 when none is known of
 	oldest    time.Time // its arrival
+	missed    uint64    // events between cursor.Next and scanned that expired
 	mean      float64   // bytes that match, for each sequence
 	full      bool      // as much as the buffer holds was seen
 	interrupt context.CancelFunc
@@ -85,13 +86,17 @@ func (s *Store) subscriptions(ctx context.Context, l *line) error {
 		l.mu.Lock()
 		f := l.followers[sub.ID]
 		known := f != nil && f.Subscription == sub
-		next := cursor{Subscription: sub, Next: sub.Start}
-		if f != nil {
-			next.Next = f.Next
-		}
 		l.mu.Unlock()
 		if known {
 			continue
+		}
+		next := cursor{Subscription: sub, Next: sub.Start}
+		if f == nil && sub.Created.Before(d.Created.Truncate(time.Millisecond)) { // it was another stream's, of the same name
+			now, _, err := s.logs.Next(ctx, d.Caller, sub.Group)
+			if err != nil {
+				return err
+			}
+			next.Next = max(now, sub.Start)
 		}
 		if err := s.setCursor(l, next); err != nil {
 			return err
@@ -185,7 +190,7 @@ func (l *line) forget(id string) {
 
 // reset has the follower look again from the cursor on. The line's mu is held.
 func (f *follower) reset() {
-	f.scanned, f.first, f.oldest, f.full = f.Next, 0, time.Time{}, false
+	f.scanned, f.first, f.missed, f.oldest, f.full = f.Next, 0, 0, time.Time{}, false
 	if f.interrupt != nil {
 		f.interrupt()
 	}
@@ -287,6 +292,7 @@ func (s *Store) look(ctx context.Context, l *line, f *follower, at uint64) error
 			l.wake()
 			return nil
 		}
+		f.missed += next - at - uint64(last)
 		f.scanned, at = next, next
 		store := f.scanned-f.Next >= idleSpan
 		l.mu.Unlock()
@@ -304,10 +310,12 @@ func (s *Store) look(ctx context.Context, l *line, f *follower, at uint64) error
 // pass stores that the events up to where was scanned concern nobody.
 func (s *Store) pass(l *line, f *follower) error {
 	b := s.db.NewBatch()
-	return l.commit(s, b, func(*ledger) error {
+	return l.commit(s, b, func(n *ledger) error {
 		if f.first != 0 || l.followers[f.Subscription.ID] != f {
 			return nil
 		}
+		n.missed += f.missed
+		f.missed = 0
 		c := f.cursor
 		c.Next = f.scanned
 		data, err := json.Marshal(c)
@@ -324,7 +332,8 @@ func (s *Store) pass(l *line, f *follower) error {
 // endFollower removes a follower that has read all that its subscription had.
 func (s *Store) endFollower(l *line, f *follower) error {
 	b := s.db.NewBatch()
-	return l.commit(s, b, func(*ledger) error {
+	return l.commit(s, b, func(n *ledger) error {
+		n.missed += f.missed
 		l.forget(f.Subscription.ID)
 		return b.Delete(cursorKey(l, f.Subscription.ID), nil)
 	})

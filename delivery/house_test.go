@@ -41,13 +41,6 @@ type house struct {
 	stop   func()
 }
 
-// opening is how a test wants its house.
-type opening struct {
-	cfg    Config
-	fs     vfs.FS // of the queue
-	logsFS string
-}
-
 func newHouse(t testing.TB, cfg Config) *house {
 	t.Helper()
 	h := openHouse(t, t.TempDir(), cfg, vfs.Default)
@@ -192,7 +185,6 @@ type scribe struct {
 	after    func(*Batch) error // and behind its last row
 	segments int
 	batches  []uint64
-	asked    int // of keep
 }
 
 func (w *scribe) Check(_ context.Context, _ access.Caller, d Stream) error {

@@ -256,35 +256,48 @@ func (s *Store) HasTransform() bool { return s.cfg.Transform != nil }
 func (s *Store) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	defer work.Wait()
+	changed := s.logs.SubscriptionsChanged()
+	all := true // streams are looked at for subscriptions; else only those that are new or deleted
 	for {
-		changed := s.logs.SubscriptionsChanged()
+		var again <-chan time.Time
 		for _, l := range s.allLines() {
-			switch l.stream.Load().Status {
-			case Deleting:
-				if err := s.remove(ctx, l); err != nil && ctx.Err() == nil {
-					s.log.Error("stream not removed", "stream", l.stream.Load().Name, "err", err)
-				}
-				continue
-			case Creating:
-				if err := s.activate(ctx, l); err != nil {
-					if ctx.Err() == nil {
-						s.log.Error("stream not activated", "stream", l.stream.Load().Name, "err", err)
-					}
-					continue
-				}
+			if err := s.tend(ctx, l, all, &work); err != nil && ctx.Err() == nil {
+				s.log.Error("stream put off", "stream", l.stream.Load().Name, "status", l.stream.Load().Status, "err", err)
+				again = time.After(s.cfg.RetryMax)
 			}
-			if err := s.subscriptions(ctx, l); err != nil && ctx.Err() == nil {
-				s.log.Error("subscriptions not read", "stream", l.stream.Load().Name, "err", err)
-			}
-			l.start(ctx, s, &work)
 		}
+		all = true
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-again:
 		case <-changed:
+			changed = s.logs.SubscriptionsChanged()
 		case <-s.taken:
+			all = false
 		}
 	}
+}
+
+// tend brings a stream to where its document says that it should be.
+func (s *Store) tend(ctx context.Context, l *line, subscriptions bool, work *sync.WaitGroup) error {
+	switch l.stream.Load().Status {
+	case Deleting:
+		return s.remove(ctx, l)
+	case Creating:
+		if err := s.activate(ctx, l); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	works := l.run != nil
+	l.mu.Unlock()
+	if works && !subscriptions {
+		return nil
+	}
+	err := s.subscriptions(ctx, l)
+	l.start(ctx, s, work)
+	return err
 }
 
 // start begins a stream's work, once.
