@@ -244,6 +244,9 @@ func (w *Writer) intChunk(b *Builder) {
 			return
 		}
 	}
+	if dict != nil && len(values) > 1<<14 && b.plainly == 0 {
+		b.plainly = 8 // what lost once loses again most of the time
+	}
 	if b.bloom {
 		b.stored.filter = bloomOf(b.hashes(nil))
 	}

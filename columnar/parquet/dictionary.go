@@ -40,8 +40,15 @@ func (e *entry) hash() uint64 {
 	return h * seedA
 }
 
-// lastBytes masks the bytes of a word that belong to a value of n bytes.
-var lastBytes = [9]uint64{0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF}
+// masks are the bytes of the three words that belong to a value of each length.
+var masks = func() (m [inline + 1][3]uint64) {
+	for n := range m {
+		for i := range n {
+			m[n][i/8] |= 0xFF << (i % 8 * 8)
+		}
+	}
+	return m
+}()
 
 // key makes the entry that v has or would have, but for the place of a long one.
 func key(v []byte) (e entry) {
@@ -51,28 +58,9 @@ func key(v []byte) (e entry) {
 		e.length = uint64(n) | inPlain
 		return e
 	}
-	e.length = uint64(n)
-	if cap(v) < inline {
-		var padded [inline]byte
-		copy(padded[:], v)
-		e.a = binary.LittleEndian.Uint64(padded[:])
-		e.b = binary.LittleEndian.Uint64(padded[8:])
-		e.c = binary.LittleEndian.Uint64(padded[16:])
-		return e
-	}
-	v = v[:inline]
-	e.a = binary.LittleEndian.Uint64(v)
-	if n <= 8 {
-		e.a &= lastBytes[n]
-		return e
-	}
-	e.b = binary.LittleEndian.Uint64(v[8:])
-	if n <= 16 {
-		e.b &= lastBytes[n-8]
-		return e
-	}
-	e.c = binary.LittleEndian.Uint64(v[16:]) & lastBytes[n-16]
-	return e
+	var padded [inline]byte
+	copy(padded[:], v)
+	return entry{binary.LittleEndian.Uint64(padded[:]), binary.LittleEndian.Uint64(padded[8:]), binary.LittleEndian.Uint64(padded[16:]), uint64(n)}
 }
 
 func hashLong(v []byte) (a, b uint64) {
@@ -95,9 +83,6 @@ func (d *dictionary) memory() int64 {
 // find returns the code of v.
 func (d *dictionary) find(v []byte) (code uint32, found bool) {
 	e := key(v)
-	if e.length < inPlain && e == d.recent && len(d.entries) > 0 {
-		return d.code, true
-	}
 	if len(d.slots) == 0 {
 		return 0, false
 	}
