@@ -73,7 +73,7 @@ func inputFile(o lake.LocalObject) InputFile {
 // empty and full partitions, a listing costs as much as walking over some 10 objects.
 const (
 	manyPartitions = 64
-	strangers      = 8
+	strangers      = 4
 )
 
 var errStrangers = errors.New("too many objects of other partitions")
