@@ -131,7 +131,7 @@ func TestFreshPieces(t *testing.T) {
 	want := 0
 	l, err := h.line(root, KindFirehose, "a")
 	ok(t, err)
-	for range 30 {
+	for range 16 {
 		records := make([][]byte, 9_000)
 		for i := range records {
 			records[i] = fmt.Appendf(nil, "row %d", want+i)
