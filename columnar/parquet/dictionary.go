@@ -178,8 +178,13 @@ func (d *dictionary) removeLast() {
 	d.recent = entry{length: inPlain}
 }
 
-// reset forgets the entries and keeps their memory.
+// reset forgets the entries and keeps their memory. A table that was far too large is halved, so that small files do not go on clearing
+// what a large one needed.
 func (d *dictionary) reset() {
+	if n := len(d.slots); n > 1<<10 && 16*len(d.entries) < n {
+		d.slots = d.slots[:n/2]
+		d.shift++
+	}
 	d.entries, d.plain = d.entries[:0], d.plain[:0]
 	clear(d.slots)
 	d.recent = entry{length: inPlain}

@@ -236,9 +236,11 @@ func (p *packer) codesOf(values []int64, low, high int64, most int) (codes []uin
 }
 
 func (t *intTable) codes(values []int64, codes []uint32, dict *[]int64, most int) bool {
-	if len(t.slots) == 0 {
-		t.slots = make([]intSlot, 1<<12)
+	const least = 1 << 12 // a small row group clears little
+	if cap(t.slots) < least {
+		t.slots = make([]intSlot, least)
 	}
+	t.slots = t.slots[:least]
 	clear(t.slots)
 	t.shift = uint(64 - bits.TrailingZeros(uint(len(t.slots))))
 	mask := len(t.slots) - 1
@@ -269,7 +271,12 @@ func (t *intTable) codes(values []int64, codes []uint32, dict *[]int64, most int
 }
 
 func (t *intTable) grow(dict []int64) {
-	t.slots = make([]intSlot, 4*len(t.slots))
+	if n := 4 * len(t.slots); n <= cap(t.slots) {
+		t.slots = t.slots[:n]
+		clear(t.slots)
+	} else {
+		t.slots = make([]intSlot, n)
+	}
 	t.shift = uint(64 - bits.TrailingZeros(uint(len(t.slots))))
 	mask := len(t.slots) - 1
 	for i, v := range dict {
