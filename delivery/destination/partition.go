@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,9 +22,9 @@ import (
 //     belongs to the partition.
 //   - `2026/11/21/10` with as many keys as folders, or fewer: the first folders are the keys' values, in order.
 //   - `2026/11/21/10` with one key: its value is the whole path, "2026/11/21/10".
-//   - a table with storage.location.template: what stands in the template's places.
 //
-// A projected table (projection.enabled=true) needs no registration; nor does a table without partition keys. Where none of
+// A projected table (projection.enabled=true) needs no registration; nor does a table without partition keys. The partition of a projected table's
+// fresh rows follows from storage.location.template, or from k=v folders where it has none. Where none of
 // this fits, nothing is registered, as on AWS; Check says so in the log.
 
 // tablePlan is what a batch holds on to of its table. A change of the table applies to the next batch.
@@ -34,6 +35,7 @@ type tablePlan struct {
 	Keys      []string        `json:"keys,omitempty"`
 	Location  string          `json:"location"`
 	Template  string          `json:"template,omitempty"`
+	Spans     []int           `json:"spans,omitempty"` // of a projected table's keys: the slashes in a value, as its format has them
 	Projected bool            `json:"projected,omitempty"`
 	Version   int64           `json:"version"`
 }
@@ -56,6 +58,9 @@ func planOf(ref delivery.TableRef, t catalog.Table) *tablePlan {
 	}
 	for _, key := range t.PartitionKeys {
 		p.Keys = append(p.Keys, key.Name)
+		if p.Projected {
+			p.Spans = append(p.Spans, strings.Count(t.Parameters["projection."+key.Name+".format"], "/"))
+		}
 	}
 	return p
 }
@@ -106,7 +111,7 @@ func below(location, bucket, folder string) (string, bool) {
 func (p *tablePlan) values(bucket, folder string) (values []string, location string, ok bool) {
 	folder = folder[:strings.LastIndexByte(folder, '/')+1] // what follows the last slash is part of the objects' names
 	if p.Template != "" {
-		values, ok = byTemplate(p.Template, p.Keys, lake.URL(bucket, folder))
+		values, ok = byTemplate(p.Template, p.Keys, p.Spans, lake.URL(bucket, folder))
 		return values, lake.URL(bucket, folder), ok
 	}
 	rest, ok := below(p.Location, bucket, folder)
@@ -120,6 +125,8 @@ func (p *tablePlan) values(bucket, folder string) (values []string, location str
 	}
 	named := len(parts) > 0 && strings.Contains(parts[0], "=")
 	switch {
+	case !named && p.Projected: // without a template its partitions are in k=v folders
+		return nil, "", false
 	case !named && len(p.Keys) == 1 && len(parts) > 0:
 		return []string{strings.Join(parts, "/")}, lake.URL(bucket, folder), true
 	case len(parts) < len(p.Keys):
@@ -147,49 +154,42 @@ func (p *tablePlan) values(bucket, folder string) (values []string, location str
 	return values, lake.URL(bucket, base+strings.Join(parts[:len(p.Keys)], "/")+"/"), true
 }
 
-// byTemplate reads the values from a location that storage.location.template describes.
-func byTemplate(template string, keys []string, location string) ([]string, bool) {
-	found := map[string]string{}
+// byTemplate reads the values from a location that storage.location.template describes. A key's value has as many slashes as its span says;
+// what is below the template's end belongs to the partition.
+func byTemplate(template string, keys []string, spans []int, location string) ([]string, bool) {
+	found := make([]string, len(keys))
 	if !strings.HasSuffix(template, "/") {
 		template += "/"
 	}
-	for template != "" {
-		at := strings.Index(template, "${")
-		if at < 0 {
-			if !strings.HasPrefix(location, template) {
-				return nil, false
-			}
-			break // what is below belongs to the partition
-		}
-		end := strings.IndexByte(template[at:], '}')
-		if end < 0 || !strings.HasPrefix(location, template[:at]) {
+	for {
+		literal, rest, ok := strings.Cut(template, "${")
+		if location, ok = strings.CutPrefix(location, literal); !ok {
 			return nil, false
 		}
-		name := strings.ToLower(template[at+2 : at+end])
-		location, template = location[at:], template[at+end+1:]
-		until := template
-		if next := strings.Index(until, "${"); next >= 0 {
-			until = until[:next]
+		if rest == "" {
+			break
 		}
-		stop := strings.Index(location, until)
-		if next := strings.Contains(template, "${"); !next { // the last key may span folders, such as a date's
-			stop = strings.LastIndex(location, until)
+		name, rest, ok := strings.Cut(rest, "}")
+		at := slices.IndexFunc(keys, func(k string) bool { return strings.EqualFold(k, name) })
+		if !ok || at < 0 {
+			return nil, false
 		}
+		until, _, _ := strings.Cut(rest, "${")
+		from := 0
+		for range spans[at] {
+			slash := strings.IndexByte(location[from:], '/')
+			if slash < 0 {
+				return nil, false
+			}
+			from += slash + 1
+		}
+		stop := strings.Index(location[from:], until)
 		if stop <= 0 {
 			return nil, false
 		}
-		found[name] = location[:stop]
-		location = location[stop:]
+		found[at], location, template = location[:from+stop], location[from+stop:], rest
 	}
-	values := make([]string, len(keys))
-	for i, key := range keys {
-		value, ok := found[strings.ToLower(key)]
-		if !ok {
-			return nil, false
-		}
-		values[i] = value
-	}
-	return values, true
+	return found, !slices.Contains(found, "")
 }
 
 // unregistered says why the partitions of a stream's table are not registered, "" where they are or need not be.
