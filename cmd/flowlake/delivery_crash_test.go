@@ -147,7 +147,6 @@ func prepareDelivery(t *testing.T, c *clients) {
 	_, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(rowsBucket)})
 	ok(t, err)
 	c.database(t, rowsDB)
-	streams := firehose.NewFromConfig(c.config(""))
 	for i, name := range []string{subscribed, direct, late} {
 		_, err := c.glue.CreateTable(ctx, &glue.CreateTableInput{DatabaseName: aws.String(rowsDB), TableInput: rowsTable(name)})
 		ok(t, err)
@@ -155,33 +154,48 @@ func prepareDelivery(t *testing.T, c *clients) {
 		if name == late {
 			bucket = lateBucket
 		}
-		var processors []firehosetypes.Processor
-		if name == subscribed {
-			for _, p := range [][3]string{{"Decompression", "CompressionFormat", "GZIP"}, {"CloudWatchLogProcessing", "ExtractedFields", "true"}} {
-				processors = append(processors, firehosetypes.Processor{Type: firehosetypes.ProcessorType(p[0]), Parameters: []firehosetypes.ProcessorParameter{
-					{ParameterName: firehosetypes.ProcessorParameterName(p[1]), ParameterValue: aws.String(p[2])}}})
-			}
-		}
-		_, err = streams.CreateDeliveryStream(ctx, &firehose.CreateDeliveryStreamInput{DeliveryStreamName: aws.String(name), DeliveryStreamType: firehosetypes.DeliveryStreamTypeDirectPut,
-			ExtendedS3DestinationConfiguration: &firehosetypes.ExtendedS3DestinationConfiguration{
-				BucketARN: aws.String("arn:aws:s3:::" + bucket), RoleARN: aws.String(rowsRole),
-				Prefix:                  aws.String("rows/" + name + "/day=!{timestamp:yyyy-MM-dd}/"),
-				ErrorOutputPrefix:       aws.String("errors/" + name + "/!{firehose:error-output-type}/"),
-				BufferingHints:          &firehosetypes.BufferingHints{IntervalInSeconds: aws.Int32(int32(i % 2)), SizeInMBs: aws.Int32(64)},
-				ProcessingConfiguration: &firehosetypes.ProcessingConfiguration{Enabled: aws.Bool(len(processors) > 0), Processors: processors},
-				DataFormatConversionConfiguration: &firehosetypes.DataFormatConversionConfiguration{Enabled: aws.Bool(true),
-					InputFormatConfiguration:  &firehosetypes.InputFormatConfiguration{Deserializer: &firehosetypes.Deserializer{OpenXJsonSerDe: &firehosetypes.OpenXJsonSerDe{}}},
-					OutputFormatConfiguration: &firehosetypes.OutputFormatConfiguration{Serializer: &firehosetypes.Serializer{ParquetSerDe: &firehosetypes.ParquetSerDe{}}},
-					SchemaConfiguration: &firehosetypes.SchemaConfiguration{DatabaseName: aws.String(rowsDB), TableName: aws.String(name),
-						RoleARN: aws.String(rowsRole), Region: aws.String(defaultRegion)}}}})
-		ok(t, err)
-		until(t, name+" to be ACTIVE", func() bool {
-			out, err := streams.DescribeDeliveryStream(ctx, &firehose.DescribeDeliveryStreamInput{DeliveryStreamName: aws.String(name)})
-			ok(t, err)
-			return out.DeliveryStreamDescription.DeliveryStreamStatus == firehosetypes.DeliveryStreamStatusActive
-		})
+		c.rowsStream(t, name, bucket, i%2)
 	}
-	_, err = c.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(rowsGroup)})
+	c.rowsSubscription(t)
+}
+
+// rowsStream makes a stream that converts into the table of its name: the subscribed one what a subscription sends, others JSON.
+func (c *clients) rowsStream(t *testing.T, name, bucket string, seconds int) {
+	t.Helper()
+	ctx := t.Context()
+	streams := firehose.NewFromConfig(c.config(""))
+	var processors []firehosetypes.Processor
+	if name == subscribed {
+		for _, p := range [][3]string{{"Decompression", "CompressionFormat", "GZIP"}, {"CloudWatchLogProcessing", "ExtractedFields", "true"}} {
+			processors = append(processors, firehosetypes.Processor{Type: firehosetypes.ProcessorType(p[0]), Parameters: []firehosetypes.ProcessorParameter{
+				{ParameterName: firehosetypes.ProcessorParameterName(p[1]), ParameterValue: aws.String(p[2])}}})
+		}
+	}
+	_, err := streams.CreateDeliveryStream(ctx, &firehose.CreateDeliveryStreamInput{DeliveryStreamName: aws.String(name), DeliveryStreamType: firehosetypes.DeliveryStreamTypeDirectPut,
+		ExtendedS3DestinationConfiguration: &firehosetypes.ExtendedS3DestinationConfiguration{
+			BucketARN: aws.String("arn:aws:s3:::" + bucket), RoleARN: aws.String(rowsRole),
+			Prefix:                  aws.String("rows/" + name + "/day=!{timestamp:yyyy-MM-dd}/"),
+			ErrorOutputPrefix:       aws.String("errors/" + name + "/!{firehose:error-output-type}/"),
+			BufferingHints:          &firehosetypes.BufferingHints{IntervalInSeconds: aws.Int32(int32(seconds)), SizeInMBs: aws.Int32(64)},
+			ProcessingConfiguration: &firehosetypes.ProcessingConfiguration{Enabled: aws.Bool(len(processors) > 0), Processors: processors},
+			DataFormatConversionConfiguration: &firehosetypes.DataFormatConversionConfiguration{Enabled: aws.Bool(true),
+				InputFormatConfiguration:  &firehosetypes.InputFormatConfiguration{Deserializer: &firehosetypes.Deserializer{OpenXJsonSerDe: &firehosetypes.OpenXJsonSerDe{}}},
+				OutputFormatConfiguration: &firehosetypes.OutputFormatConfiguration{Serializer: &firehosetypes.Serializer{ParquetSerDe: &firehosetypes.ParquetSerDe{}}},
+				SchemaConfiguration: &firehosetypes.SchemaConfiguration{DatabaseName: aws.String(rowsDB), TableName: aws.String(name),
+					RoleARN: aws.String(rowsRole), Region: aws.String(defaultRegion)}}}})
+	ok(t, err)
+	until(t, name+" to be ACTIVE", func() bool {
+		out, err := streams.DescribeDeliveryStream(ctx, &firehose.DescribeDeliveryStreamInput{DeliveryStreamName: aws.String(name)})
+		ok(t, err)
+		return out.DeliveryStreamDescription.DeliveryStreamStatus == firehosetypes.DeliveryStreamStatusActive
+	})
+}
+
+// rowsSubscription makes the group, with two streams, whose events the subscribed stream takes.
+func (c *clients) rowsSubscription(t *testing.T) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := c.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(rowsGroup)})
 	ok(t, err)
 	for w := range 2 {
 		_, err = c.logs.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: aws.String(rowsGroup), LogStreamName: aws.String(fmt.Sprint(w))})
