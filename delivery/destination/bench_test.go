@@ -56,3 +56,36 @@ func BenchmarkSubscription(b *testing.B) {
 	b.ReportMetric(float64((cpu(b)-made).Nanoseconds())/float64(n), "cpu-ns/record")
 	b.ReportMetric(float64((made-before).Nanoseconds())/float64(n), "put-cpu-ns/record")
 }
+
+// BenchmarkPutRecords is the CPU of a JSON record that is put, 500 at a time, from the queue's disk to a Parquet object.
+func BenchmarkPutRecords(b *testing.B) {
+	h := newHouse(b, nil)
+	h.table(b, "flow_logs", "s3://"+bucket+"/flows/", nil, nil, flowTable...)
+	ok(b, h.make(b, "flows", to(func(s *destination.Settings) {
+		late := int32(900)
+		s.Prefix, s.Conversion, s.Hints.Seconds = "flows/", converting("flow_logs"), &late
+	})))
+	records := make([][]byte, 500)
+	n := (b.N + len(records) - 1) / len(records) * len(records)
+	before := cpu(b)
+	for from := 0; from < n; from += len(records) {
+		for i := range records {
+			at := from + i
+			records[i] = fmt.Appendf(records[i][:0], `{"version":2,"account-id":"123456789012","interface-id":"eni-0123456789abcdef%d","srcaddr":"10.0.%d.%d","dstaddr":"172.31.16.%d","srcport":%d,`+
+				`"dstport":443,"protocol":6,"packets":%d,"bytes":%d,"start":1418530010,"end":1418530070,"action":"ACCEPT","log-status":"OK"}`, at%8, at%7, at%251, at%13, 1024+at%40000, at%50, at*37%99999)
+		}
+		_, err := h.Put(context.Background(), root, delivery.KindFirehose, "flows", records)
+		ok(b, err)
+	}
+	made := cpu(b)
+	_, err := h.Update(context.Background(), root, delivery.KindFirehose, "flows", 0, func(s *delivery.Stream) error {
+		s.Buffer.Age = 0
+		return nil
+	})
+	ok(b, err)
+	for h.counters(b, "flows").Delivered < int64(n) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	b.ReportMetric(float64((cpu(b)-made).Nanoseconds())/float64(n), "cpu-ns/record")
+	b.ReportMetric(float64((made-before).Nanoseconds())/float64(n), "put-cpu-ns/record")
+}

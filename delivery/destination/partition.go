@@ -162,10 +162,11 @@ func byTemplate(template string, keys []string, spans []int, location string) ([
 		template += "/"
 	}
 	for {
-		literal, rest, ok := strings.Cut(template, "${")
-		if location, ok = strings.CutPrefix(location, literal); !ok {
+		literal, rest, _ := strings.Cut(template, "${")
+		if !strings.HasPrefix(location, literal) {
 			return nil, false
 		}
+		location = location[len(literal):]
 		if rest == "" {
 			break
 		}
