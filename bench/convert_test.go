@@ -40,29 +40,35 @@ func TestBenchConvert(t *testing.T) {
 	}
 	dir := t.TempDir()
 	gzipped(t, dir)
-	peer := child(t, dir, "duckdb")
-	again := child(t, dir, "duckdb")
-	if again.cpu < peer.cpu {
-		peer = again
-	}
 	kinds := []string{"go"}
 	if inflate.Linked() != "go" {
 		kinds = append(kinds, inflate.Linked())
 	}
-	for _, kind := range kinds {
-		ours := child(t, dir, "convert-"+kind)
-		if again := child(t, dir, "convert-"+kind); again.cpu < ours.cpu {
-			ours = again
+	// By turns, and the best of three: what else the machine does meets all alike.
+	best := map[string]measured{}
+	for range 3 {
+		for _, work := range append([]string{"duckdb"}, kinds...) {
+			name := work
+			if work != "duckdb" {
+				name = "convert-" + work
+			}
+			if m := child(t, dir, name); best[work].cpu == 0 || m.cpu < best[work].cpu {
+				best[work] = m
+			}
 		}
+	}
+	peer := best["duckdb"]
+	for _, kind := range kinds {
+		ours := best[kind]
 		fmt.Printf("BENCH convert-%s ours=%.2f peer=%.2f ratio=%.2f (million rows per CPU-second; wall %.1f s and %.1f s, CPU %.1f s and %.1f s)\n",
 			kind, ours.perCPU(), peer.perCPU(), ours.perCPU()/peer.perCPU(), ours.wall, peer.wall, ours.cpu, peer.cpu)
 		fmt.Printf("BENCH convert-%s-size ours=%.1f peer=%.1f ratio=%.3f (MB of Parquet)\n", kind, float64(ours.bytes)/1e6, float64(peer.bytes)/1e6, float64(ours.bytes)/float64(peer.bytes))
 		fmt.Printf("BENCH convert-%s-memory ours=%.0f peer=%.0f ratio=%.2f (MB of peak resident memory)\n", kind, ours.rss, peer.rss, ours.rss/peer.rss)
 		spent := 0.0
 		for _, step := range []struct{ name, what string }{
-			{"inflate-" + kind, "inflate"}, {"split-" + kind, "split, parse, check"}, {"encode-" + kind, "dictionaries and pages"}} {
+			{"inflate-" + kind, "inflate"}, {"split-" + kind, "split-and-parse"}, {"encode-" + kind, "dictionaries-and-pages"}} {
 			cpu := child(t, dir, step.name).cpu
-			fmt.Printf("BENCH convert-%s-step %s=%.3f (µs of CPU a row)\n", kind, strings.ReplaceAll(step.what, " ", "-"), (cpu-spent)/convertRows*1e6)
+			fmt.Printf("BENCH convert-%s-step %s=%.3f (µs of CPU a row)\n", kind, step.what, (cpu-spent)/convertRows*1e6)
 			spent = cpu
 		}
 		fmt.Printf("BENCH convert-%s-step zstd=%.3f (µs of CPU a row; in all %.3f, DuckDB %.3f)\n", kind, (ours.cpu-spent)/convertRows*1e6, ours.cpu/convertRows*1e6, peer.cpu/convertRows*1e6)
