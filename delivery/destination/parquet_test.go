@@ -16,6 +16,7 @@ import (
 	"flowlake/fault"
 
 	"github.com/klauspost/compress/gzip"
+	judge "github.com/parquet-go/parquet-go"
 )
 
 func TestConversion(t *testing.T) {
@@ -57,6 +58,36 @@ func TestConversionByNestedTable(t *testing.T) {
 	}
 	if got, want := h.rows(t, "deep/20"), []string{"1,a,b,x,7", "3,NULL,NULL,NULL"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestSerDes claims that Hive's reader takes its formats of timestamps, and that a file's pages are compressed as the settings say.
+func TestSerDes(t *testing.T) {
+	h := newHouse(t, nil)
+	h.table(t, "times", "s3://"+bucket+"/times/", nil, nil, "at timestamp", "text string")
+	for compression, codec := range map[string]string{"": "SNAPPY", "GZIP": "GZIP", "ZSTD": "ZSTD", "UNCOMPRESSED": "UNCOMPRESSED"} {
+		name := "times-" + strings.ToLower(compression)
+		ok(t, h.make(t, name, to(func(s *destination.Settings) {
+			s.Prefix, s.Conversion = name+"/", converting("times")
+			s.Conversion.Input = &destination.Input{Hive: &destination.Hive{Timestamps: []string{"dd/MM/yyyy HH:mm:ss", "millis"}}}
+			s.Conversion.Output.Parquet.Compression = compression
+		})))
+		h.put(t, name, `{"at":"14/12/2014 04:06:50","text":"`+strings.Repeat("x", 5000)+`"}`, `{"at":1418530010123}`, `{"at":"2014-12-14 04:06:50"}`)
+		h.settled(t, name, 3)
+		key := h.objects(t, name+"/20")[0]
+		_, b := h.read(t, key)
+		f, err := judge.OpenFile(bytes.NewReader(b), int64(len(b)))
+		ok(t, err)
+		if got := fmt.Sprint(f.Metadata().RowGroups[0].Columns[1].MetaData.Codec); got != codec {
+			t.Errorf("%s: the pages are in %s, want %s", compression, got, codec)
+		}
+		rows := h.rows(t, name+"/20")
+		for i, want := range []string{"1418530010000000,NULL", "1418530010000000,xxx", "1418530010123000,NULL"} {
+			if len(rows) != 3 || !strings.HasPrefix(rows[i], want) {
+				t.Errorf("%s: got %.200q", compression, rows)
+				break
+			}
+		}
 	}
 }
 

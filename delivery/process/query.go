@@ -32,7 +32,7 @@ type query struct {
 
 // impure are the functions that do not follow from the record alone: a batch that is delivered again must get the keys that it had.
 var impure = []string{"now", "localtime", "strflocaltime", "input", "inputs", "input_filename", "input_line_number", "env", "$ENV", "debug", "stderr",
-	"halt", "halt_error", "get_search_list", "modulemeta", "import", "include", "$__prog_args", "rtrimstr_env"}
+	"halt", "halt_error", "get_search_list", "modulemeta"}
 
 func newQuery(text string) (*query, error) {
 	bad := func(err error) error {
