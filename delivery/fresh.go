@@ -61,7 +61,7 @@ func (s *Store) Fresh(ctx context.Context, c access.Caller, t catalog.Table, dir
 			continue
 		}
 		table, ok, err := w.FreshTable(ctx, *d)
-		if !ok && err == nil || table.Region != c.Region || !strings.EqualFold(table.Database, t.Database) || !strings.EqualFold(table.Table, t.Name) {
+		if !ok || table.Region != c.Region || !strings.EqualFold(table.Database, t.Database) || !strings.EqualFold(table.Table, t.Name) {
 			continue
 		}
 		if err != nil {

@@ -277,6 +277,14 @@ func (s *Store) Update(ctx context.Context, c access.Caller, kind, name string, 
 	if err != nil {
 		return Stream{}, err
 	}
+	for _, f := range l.watched() { // how much the buffer holds may be another by now
+		l.mu.Lock()
+		f.full = false
+		if f.interrupt != nil {
+			f.interrupt()
+		}
+		l.mu.Unlock()
+	}
 	poke(l.altered)
 	l.wake()
 	return l.describe(), nil

@@ -123,7 +123,7 @@ type TableRef struct {
 
 // Freshener is a Writer whose tables can be read before their batches are written: see Store.Fresh.
 type Freshener interface {
-	// FreshTable returns the table that a stream converts into, false when it converts into none. It returns
+	// FreshTable returns the table that a stream converts into, false when it converts into none. It returns the table and
 	// fault.Unsupported, saying why, for a stream whose rows cannot be known early: one with a transform function.
 	FreshTable(ctx context.Context, s Stream) (TableRef, bool, error)
 	// Convert writes the rows of the batch that will be in the table into Parquet files in dir, with the table's columns. Rows that
