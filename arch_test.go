@@ -40,7 +40,9 @@ var guests = []struct {
 	{"github.com/mattn/go-sqlite3", []string{"state"}, false},
 	{"github.com/cockroachdb/pebble", []string{"logs", "lake", "delivery"}, false},
 	{"github.com/spf13/cobra", []string{"cmd"}, false},
+	{"github.com/itchyny/gojq", []string{"delivery/process"}, false},
 	{"github.com/elastic/go-grok", nil, true},
+	{"github.com/parquet-go/parquet-go", nil, true},
 	{"pgregory.net/rapid", nil, true},
 	{"net/http", []string{"aws", "cmd"}, true},
 }
