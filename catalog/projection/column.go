@@ -26,7 +26,8 @@ type rule interface {
 	at(now time.Time) (sequence, error)
 }
 
-// sequence is a column's values in their order, counted from 0. Values may come twice, with locations of their own.
+// sequence is a column's values in their order, counted from 0. Values may come twice in a row, with locations of their own or
+// with the same.
 type sequence interface {
 	last() (index uint64, ok bool) // ok is false when there are none
 	value(i uint64) (value, place string)
@@ -84,7 +85,11 @@ func (n integers) find(text string) ([]uint64, bool) {
 	if err != nil || v < n.low || v > n.high || (uint64(v)-uint64(n.low))%n.step != 0 {
 		return nil, true
 	}
-	return []uint64{(uint64(v) - uint64(n.low)) / n.step}, true
+	i := (uint64(v) - uint64(n.low)) / n.step
+	if own, _ := n.value(i); own != text { // 07 is not 7
+		return nil, true
+	}
+	return []uint64{i}, true
 }
 
 // dates is instants from low to high, both in the column's format.
@@ -182,15 +187,18 @@ func (s span) last() (uint64, bool) {
 }
 
 func (s span) value(i uint64) (value, place string) {
-	t := s.time(int64(i))
-	place = s.format.format(t)
-	switch s.kind {
-	case columnar.Date:
-		return t.Format(time.DateOnly), place
-	case columnar.Timestamp:
-		return t.Format(time.DateTime), place
+	place = s.format.format(s.time(int64(i)))
+	if s.kind != columnar.Date && s.kind != columnar.Timestamp {
+		return place, place
 	}
-	return place, place
+	t, err := s.format.parse(place) // what the place says: of steps that are finer than it, many have one
+	if err != nil {
+		t = s.time(int64(i))
+	}
+	if s.kind == columnar.Date {
+		return t.Format(time.DateOnly), place
+	}
+	return t.Format(time.DateTime), place
 }
 
 func (s span) ordered() bool {
@@ -205,11 +213,17 @@ func (s span) find(text string) ([]uint64, bool) {
 	if err != nil || t.Before(s.from) || t.After(s.to) {
 		return nil, true
 	}
-	i := uint64(s.between(t))
-	if v, _ := s.value(i); v != text {
-		return nil, true
+	// Steps that are finer than the format need not begin where it does.
+	last, _ := s.last()
+	for i := uint64(s.between(t)); i <= last; i++ {
+		if v, _ := s.value(i); v == text {
+			return []uint64{i}, true
+		}
+		if !s.time(int64(i)).Before(t) {
+			break
+		}
 	}
-	return []uint64{i}, true
+	return nil, true
 }
 
 // typed is a value as domains have it; ok is false for one that is none of the key's type.
@@ -271,14 +285,19 @@ func (c column) within(s sequence, wanted domain.Set) []indexes {
 		for _, sp := range wanted.Spans() {
 			from, to := uint64(0), last
 			if sp.Low != nil {
-				from = c.search(s, last, func(o int) bool { return o > 0 || o == 0 && !sp.LowOpen }, sp.Low)
-			}
-			if sp.High != nil {
-				end := c.search(s, last, func(o int) bool { return o > 0 || o == 0 && sp.HighOpen }, sp.High)
-				if end == 0 {
+				var ok bool
+				if from, ok = c.search(s, last, func(o int) bool { return o > 0 || o == 0 && !sp.LowOpen }, sp.Low); !ok {
 					continue
 				}
-				to = end - 1
+			}
+			if sp.High != nil {
+				end, ok := c.search(s, last, func(o int) bool { return o > 0 || o == 0 && sp.HighOpen }, sp.High)
+				if ok && end == 0 {
+					continue
+				}
+				if ok {
+					to = end - 1
+				}
 			}
 			if n := len(out); n > 0 && out[n-1].to >= from { // one value of the sequence cannot lie in two spans
 				from = out[n-1].to + 1
@@ -310,26 +329,25 @@ func (c column) within(s sequence, wanted domain.Set) []indexes {
 
 func first(a, _ string) string { return a }
 
-// search returns the first place whose value's order to v is reached, or one behind the last.
-func (c column) search(s sequence, last uint64, reached func(order int) bool, v any) uint64 {
-	lo, hi := uint64(0), last
-	for lo <= hi {
+// search returns the first place whose value's order to v is reached; ok is false when none does.
+func (c column) search(s sequence, last uint64, reached func(order int) bool, v any) (first uint64, ok bool) {
+	for lo, hi := uint64(0), last; lo <= hi; {
 		mid := lo + (hi-lo)/2
 		text, _ := s.value(mid)
 		own, _ := c.typed(text)
 		if reached(domain.Compare(own, v)) {
-			if mid == 0 {
-				return 0
+			if first, ok = mid, true; mid == 0 {
+				break
 			}
 			hi = mid - 1
 		} else {
 			if mid == math.MaxUint64 {
-				return mid // there is none behind it
+				break
 			}
 			lo = mid + 1
 		}
 	}
-	return lo
+	return first, ok
 }
 
 // nowPattern is a date range's end that follows the clock. Source: Athena user guide, "Date type".

@@ -87,10 +87,32 @@ func parseFormat(pattern string) (*dateFormat, error) {
 			i++
 		}
 	}
-	if !f.has("yu") {
-		return nil, fmt.Errorf("%q has no year, so it names no date", pattern)
+	if obstacle := f.gap(); obstacle != "" {
+		return nil, fmt.Errorf("%q has %s, so that its texts do not tell dates apart", pattern, obstacle)
 	}
 	return f, nil
+}
+
+// gap says what keeps a text from being one stretch of time. Without a gap the times of one text follow each other.
+func (f *dateFormat) gap() string {
+	day, hour := f.has("D") || f.has("d") && f.has("ML"), f.has("Hk") || f.has("Kh") && f.has("a")
+	switch {
+	case !f.has("yu"):
+		return "no year"
+	case f.has("d") && !f.has("ML"):
+		return "a day of the month and no month"
+	case f.has("E") && !day:
+		return "a day of the week and no day"
+	case f.has("Kh") && !hour:
+		return "a clock of 12 hours and no half of the day (write HH)"
+	case f.has("HkKh") && !day:
+		return "an hour and no day"
+	case f.has("a") && !f.has("HkKh"), f.has("m") && !hour:
+		return "parts of a day and no hour"
+	case f.has("s") && !f.has("m"):
+		return "seconds and no minutes"
+	}
+	return ""
 }
 
 // has reports whether the format shows any of the letters.

@@ -127,9 +127,11 @@ func (p *Projection) candidates(i int, c column, now time.Time, w Wanted) ([]can
 	var list []candidate
 	for _, r := range ranges {
 		for n := r.from; ; n++ {
-			value, place := seq.value(n)
-			if typed, ok := c.typed(value); (!ok || wanted.Contains(typed)) && w.MatchesKey(i, value) {
-				list = append(list, candidate{value, place})
+			var own candidate
+			own.value, own.place = seq.value(n)
+			again := len(list) > 0 && list[len(list)-1] == own
+			if typed, ok := c.typed(own.value); !again && (!ok || wanted.Contains(typed)) && w.MatchesKey(i, own.value) {
+				list = append(list, own)
 			}
 			if n == r.to {
 				break

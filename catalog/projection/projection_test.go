@@ -82,6 +82,15 @@ func TestProjectedPartitions(t *testing.T) {
 			"[9223372036854775806]root/n=9223372036854775806/ [9223372036854775807]root/n=9223372036854775807/"},
 		{"one of very many seconds", table("s string", "s.type=date", "s.range=01-01-1990 00:00:00,NOW", "s.format=dd-MM-yyyy HH:mm:ss", "s.interval.unit=SECONDS", "s.interval=1"), wanted{0: domain.Points("05-03-2026 10:30:14")},
 			"[05-03-2026 10:30:14]root/s=05-03-2026 10%3A30%3A14/"},
+		{"the widest integers' end", table("n bigint", "n.type=integer", fmt.Sprintf("n.range=%d,%d", math.MinInt64, math.MaxInt64)), wanted{0: domain.Of(domain.Span{Low: int64(math.MaxInt64), High: int64(math.MaxInt64)})},
+			"[9223372036854775807]root/n=9223372036854775807/"},
+		{"a number's other spelling", table("n string", "n.type=integer", "n.range=1,100"), wanted{0: domain.Points("5", "05", "+5")}, "[5]root/n=5/"},
+		{"steps finer than the format", table("d string", "d.type=date", "d.range=20260301,20260303", "d.format=yyyyMMdd", "d.interval=5", "d.interval.unit=HOURS"), nil,
+			"[20260301]root/d=20260301/ [20260302]root/d=20260302/"},
+		{"one of steps finer than the format", table("d string", "d.type=date", "d.range=01-03-2026,03-03-2026", "d.format=dd-MM-yyyy", "d.interval=5", "d.interval.unit=HOURS"), wanted{0: domain.Points("02-03-2026")},
+			"[02-03-2026]root/d=02-03-2026/"},
+		{"days of a month's folder", table("d date", "d.type=date", "d.range=2026/02,2026/03", "d.format=yyyy/MM", "d.interval.unit=DAYS", "storage.location.template=s3://bucket/${d}"), nil,
+			"[2026-02-01]2026/02/ [2026-03-01]2026/03/"},
 		{"seed 002's prefix", table("date date", "date.type=date", "date.range=2022/08/28,2022/08/29", "date.format=yyyy/MM/dd", "storage.location.template="+seed+"${date}"), nil,
 			"[2022-08-28]" + seed + "2022/08/28/ [2022-08-29]" + seed + "2022/08/29/"},
 	} {
@@ -126,6 +135,13 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		{table("d string", append(day, "d.format=yyyy-MM-dd", "d.interval.unit=FORTNIGHTS")...), "projection.d.interval.unit"},
 		{table("d string", append(day, "d.format=MM-dd")...), "projection.d.format"},
 		{table("d string", append(day, "d.format=yyyy-MM-dd'T")...), "projection.d.format"},
+		{table("d string", append(day, "d.format=yyyy/dd")...), "a day of the month and no month"},
+		{table("d string", append(day, "d.format=yyyy/MM/EEE")...), "a day of the week and no day"},
+		{table("d string", append(day, "d.format=yyyy/MM/dd/hh", "d.interval.unit=HOURS")...), "write HH"},
+		{table("d string", append(day, "d.format=yyyy/MM/HH", "d.interval.unit=HOURS")...), "an hour and no day"},
+		{table("d string", append(day, "d.format=yyyy/MM/dd/mm", "d.interval.unit=HOURS")...), "parts of a day and no hour"},
+		{table("d string", append(day, "d.format=yyyy/MM/dd/a", "d.interval.unit=HOURS")...), "parts of a day and no hour"},
+		{table("d string", append(day, "d.format=yyyy/MM/dd/HH/ss", "d.interval.unit=HOURS")...), "seconds and no minutes"},
 		{table("d string", append(day, "d.format=YYYY-ww")...), "projection.d.format"},
 		{table("d string", "d.type=date", "d.range=2026-01-01,2026-02-30", "d.format=yyyy-MM-dd"), "projection.d.range"},
 		{table("d string", "d.type=date", "d.range=NOW-1FORTNIGHT,NOW", "d.format=yyyy-MM-dd"), "projection.d.range"},
@@ -192,10 +208,10 @@ func TestEnumerationIsTheFilteredWhole(t *testing.T) {
 					add("digits", strconv.Itoa(rapid.IntRange(1, 4).Draw(t, "digits")))
 				}
 			case "date":
-				add("format", rapid.SampledFrom([]string{"yyyy/MM/dd", "yyyyMMdd", "dd-MM-yyyy", "yyyy/MM/dd/HH", "yyyy-M-d", "MMM d, yyyy", "yyyyDDD"}).Draw(t, "format"))
+				add("format", rapid.SampledFrom([]string{"yyyy/MM/dd", "yyyyMMdd", "dd-MM-yyyy", "yyyy/MM/dd/HH", "yyyy-M-d", "MMM d, yyyy", "yyyyDDD", "MM-yyyy"}).Draw(t, "format"))
 				add("range", rapid.SampledFrom([]string{"NOW-40DAYS,NOW", "NOW-2MONTHS,NOW-1DAY", "NOW-1YEAR,NOW+1DAY", "NOW,NOW-1DAY"}).Draw(t, "range"))
 				add("interval", strconv.Itoa(rapid.IntRange(1, 9).Draw(t, "interval")))
-				add("interval.unit", rapid.SampledFrom([]string{"DAYS", "WEEKS", "MONTHS", "DAYS"}).Draw(t, "unit"))
+				add("interval.unit", rapid.SampledFrom([]string{"DAYS", "WEEKS", "MONTHS", "HOURS"}).Draw(t, "unit"))
 			}
 		}
 		p, err := New(table(strings.Join(keys, ";"), properties...))
@@ -205,6 +221,19 @@ func TestEnumerationIsTheFilteredWhole(t *testing.T) {
 		all, err := p.Partitions(now, wanted{})
 		if err != nil {
 			return // too many of them
+		}
+		seen := map[string]bool{}
+		for _, part := range all {
+			id := strings.Join(append(part.Values, part.Location), "\n")
+			if seen[id] {
+				t.Fatalf("%v: partition %q comes twice", properties, part)
+			}
+			seen[id] = true
+		}
+		if len(all) > 0 {
+			if values := rapid.SampledFrom(all).Draw(t, "one").Values; !p.Has(now, values) {
+				t.Fatalf("%v: it does not have its partition %q", properties, values)
+			}
 		}
 		w := wanted{}
 		for i, c := range p.columns {
@@ -217,7 +246,7 @@ func TestEnumerationIsTheFilteredWhole(t *testing.T) {
 				case int64:
 					return v + rapid.Int64Range(-1, 1).Draw(t, "beside")
 				case string:
-					return v + rapid.SampledFrom([]string{"", "", "0", "~"}).Draw(t, "behind")
+					return rapid.SampledFrom([]string{"", "", "0", "+"}).Draw(t, "before") + v + rapid.SampledFrom([]string{"", "", "0", "~"}).Draw(t, "behind")
 				}
 				return v
 			}
@@ -258,6 +287,52 @@ func TestEnumerationIsTheFilteredWhole(t *testing.T) {
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Fatalf("%v within %v\ngot  %q\nwant %q", properties, w, got, want)
+		}
+	})
+}
+
+// TestTemplatesPlaceValues builds templates of random pieces beside the locations that they must give.
+func TestTemplatesPlaceValues(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var keys, properties, missing []string
+		places := map[string]string{"/": "/", "x": "x", "{": "{", "}": "}", "=": "=", "$a": "$a", "é": "é"}
+		for _, name := range []string{"a", "b", "year"}[:rapid.IntRange(1, 3).Draw(t, "keys")] {
+			value := rapid.StringMatching(`[ -+--~]{1,6}`).Draw(t, "value")
+			keys = append(keys, name+" string")
+			properties = append(properties, name+".type=enum", name+".values="+value)
+			places["${"+name+"}"], places["${ "+strings.ToUpper(name)+"}"] = value, value
+			missing = append(missing, "${"+name+"}")
+		}
+		var pieces []string
+		for p := range places {
+			pieces = append(pieces, p)
+		}
+		slices.Sort(pieces)
+		list := rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 12).Draw(t, "pieces")
+		if rapid.Bool().Draw(t, "all") {
+			list = append(list, missing...)
+		}
+		template, want := "s3://bucket/", "s3://bucket/"
+		for _, p := range list {
+			template, want = template+p, want+places[p]
+			missing = slices.DeleteFunc(missing, func(m string) bool { return strings.EqualFold(m, strings.Replace(p, " ", "", 1)) })
+		}
+		if len(list) > 0 && list[len(list)-1] != "/" {
+			want += "/"
+		}
+		p, err := New(table(strings.Join(keys, ";"), append(properties, "storage.location.template="+template)...))
+		if len(missing) > 0 {
+			if err == nil || !strings.Contains(err.Error(), missing[0]) {
+				t.Fatalf("%s without %v: %v", template, missing, err)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.Partitions(now, wanted{})
+		if err != nil || len(got) != 1 || got[0].Location != want {
+			t.Fatalf("%s: %q %v, want %q", template, got, err, want)
 		}
 	})
 }
