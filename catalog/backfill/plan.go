@@ -35,13 +35,19 @@ type Plan struct {
 	next    plan     // to be written, as the next
 }
 
+// Sizes says how groups are cut.
+type Sizes struct {
+	Workers int   // there are some groups for each of them, where there is enough to do
+	Text    int64 // of a group, in bytes; 0: 64 to 512 MiB, as there is
+}
+
 // Groups is how many groups are to be converted.
 func (p *Plan) Groups() int { return len(p.pending) + len(p.next.Groups) }
 
 // Prepare finds what is to be done with inputs: what an earlier run began is gone on with, what it converted is left
 // alone, and what is new is grouped. With again, files that are converted already are converted again in place of
 // what they gave. sniff is asked about files that no plan has. Nothing is written.
-func Prepare(ctx context.Context, objects Objects, location string, inputs []Input, again bool, workers int, sniff func(context.Context, []Input) ([]Found, error)) (*Plan, error) {
+func Prepare(ctx context.Context, objects Objects, location string, inputs []Input, again bool, size Sizes, sniff func(context.Context, []Input) ([]Found, error)) (*Plan, error) {
 	j, err := newJournal(objects, location)
 	if err != nil {
 		return nil, err
@@ -78,7 +84,7 @@ func Prepare(ctx context.Context, objects Objects, location string, inputs []Inp
 			p.next.Groups = append(p.next.Groups, g)
 		}
 	}
-	p.next.Groups = append(p.next.Groups, gather(slices.DeleteFunc(fresh, not), workers)...)
+	p.next.Groups = append(p.next.Groups, gather(slices.DeleteFunc(fresh, not), size)...)
 	for i := range p.next.Groups {
 		g := &p.next.Groups[i]
 		g.name(location, len(l.plans)+1)
@@ -179,21 +185,24 @@ func (l *ledger) unfinishedAgain(id string) bool {
 
 // gather makes groups of files in the order of their names. A group ends when it has enough text, sooner at the end of
 // a folder, which is often a day.
-func gather(files []Input, workers int) (groups []group) {
+func gather(files []Input, size Sizes) (groups []group) {
 	total := int64(0)
 	for _, f := range files {
 		total += text(f)
 	}
-	target := min(max(total/int64(4*max(workers, 1)), leastGroup), mostGroup)
+	target := size.Text
+	if target <= 0 {
+		target = min(max(total/int64(4*max(size.Workers, 1)), leastGroup), mostGroup)
+	}
 	var g group
-	size := int64(0)
+	sum := int64(0)
 	for i, f := range files {
 		g.Files = append(g.Files, f)
-		size += text(f)
+		sum += text(f)
 		last := i == len(files)-1
-		if last || size >= target || size >= target/2 && path.Dir(files[i+1].Name) != path.Dir(f.Name) {
+		if last || sum >= target || sum >= target/2 && path.Dir(files[i+1].Name) != path.Dir(f.Name) {
 			groups = append(groups, g)
-			g, size = group{}, 0
+			g, sum = group{}, 0
 		}
 	}
 	return groups

@@ -118,9 +118,6 @@ func recognise(head []byte, cut bool, given []flow.Field) (fields []flow.Field, 
 	if i := bytes.LastIndexByte(head, '\n'); cut && i >= 0 {
 		head = head[:i+1]
 	}
-	if bytes.IndexByte(head, 0) >= 0 {
-		return nil, false, "is no text"
-	}
 	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	lines := 0
 	for line := range bytes.SplitSeq(head, []byte{'\n'}) {
@@ -150,6 +147,8 @@ func recognise(head []byte, cut bool, given []flow.Field) (fields []flow.Field, 
 		return nil, false, "" // an empty file has no row
 	case lines == 1 && strings.HasPrefix(string(head), "Permission Check Successful"):
 		return nil, false, "is what a CloudWatch Logs export leaves to try its permission"
+	case bytes.IndexByte(head, 0) >= 0:
+		return nil, false, "is no text"
 	case given != nil:
 		return nil, false, "is no flow log: it has no header line, and its first lines do not fit the format that was given"
 	}

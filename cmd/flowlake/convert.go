@@ -102,6 +102,10 @@ ends with 4.`,
 	f.BoolVar(&v.dryRun, "dry-run", false, "say what would be done, and do nothing")
 	f.BoolVar(&v.quiet, "quiet", false, "show no progress and no summary, only what went wrong")
 	f.IntVar(&v.workers, "workers", runtime.GOMAXPROCS(0), "groups of files that are converted at a time")
+	f.Int64Var(&v.groupBytes, "group-bytes", 0, "how much text is converted as one (default: 64 to 512 MiB)")
+	if err := f.MarkHidden("group-bytes"); err != nil { // for tests: smaller groups make smaller objects
+		panic(err)
+	}
 	return c
 }
 

@@ -32,6 +32,7 @@ type conversion struct {
 	maxBad                     int64
 	redo, dryRun, quiet        bool
 	workers                    int
+	groupBytes                 int64
 
 	cfg             aws.Config
 	log             io.Writer
@@ -93,7 +94,7 @@ func (v *conversion) run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	plan, err := backfill.Prepare(ctx, convertObjects{v.s3}, t.Storage.Location, inputs, v.redo, v.workers, look.look)
+	plan, err := backfill.Prepare(ctx, convertObjects{v.s3}, t.Storage.Location, inputs, v.redo, backfill.Sizes{Workers: v.workers, Text: v.groupBytes}, look.look)
 	if err != nil {
 		return err
 	}
