@@ -230,3 +230,50 @@ func TestStreamMadeAgain(t *testing.T) {
 		t.Errorf("delivered %q, want %q", got, want)
 	}
 }
+
+// TestGroupThatIsDeleted says that events which go with their group are counted as missed, and that another group of that name is another one.
+func TestGroupThatIsDeleted(t *testing.T) {
+	h := newHouse(t, Config{RetryMin: time.Millisecond, RetryMax: 5 * time.Millisecond})
+	h.run()
+	h.create(t, "flows", 0)
+	h.group(t, "vpc")
+	h.subscribe(t, "vpc", "flows", "")
+	until(t, "the control message", func() bool { return h.counters(t, "flows").Dropped == 1 })
+	h.faults.set(func() { h.faults.stage = func(int) error { return errInjected } })
+	h.say(t, "vpc", "a", "b", "c")
+	until(t, "a batch that fails", func() bool { return h.counters(t, "flows").Retries > 0 })
+	ok(t, h.logs.DeleteGroup(context.Background(), root, "vpc"))
+	h.group(t, "vpc")
+	h.say(t, "vpc", "1", "2", "3", "4", "of nobody")
+	h.faults.set(func() { h.faults.stage = nil })
+	until(t, "its cursor's end", func() bool { l, _ := h.line(root, KindFirehose, "flows"); return len(l.watched()) == 0 })
+	if n := h.counters(t, "flows"); n.Missed != 3 || n.Delivered != 0 {
+		t.Errorf("counters %+v, want 3 missed", n)
+	}
+	h.subscribe(t, "vpc", "flows", "")
+	h.say(t, "vpc", "d")
+	until(t, "delivery", func() bool { return h.counters(t, "flows").Delivered == 1 })
+	if got := h.rows(t, "out/flows/"); !slices.Equal(got, []string{"d"}) {
+		t.Errorf("delivered %q", got)
+	}
+}
+
+// TestOneBatchOfSeveralInputs says that a stream's inputs fill one buffer.
+func TestOneBatchOfSeveralInputs(t *testing.T) {
+	h := newHouse(t, Config{})
+	h.run()
+	h.create(t, "all", 300*time.Millisecond)
+	h.group(t, "one")
+	h.group(t, "two")
+	h.subscribe(t, "one", "all", "")
+	h.subscribe(t, "two", "all", "")
+	until(t, "the control messages", func() bool { return h.counters(t, "all").Dropped == 2 })
+	before := h.counters(t, "all").Batches
+	h.say(t, "one", "a")
+	h.say(t, "two", "b")
+	h.put(t, "all", "c")
+	until(t, "delivery", func() bool { return h.counters(t, "all").Delivered == 3 })
+	if n := h.counters(t, "all"); n.Batches != before+1 || n.Objects != 1 {
+		t.Errorf("counters %+v after %d batches, want one more with one object", n, before)
+	}
+}
