@@ -15,6 +15,7 @@ import (
 )
 
 func (d door) filters() []wire.Operation {
+	empty := []string{"FilterPattern"} // which then matches everything
 	return []wire.Operation{
 		wire.Op("PutSubscriptionFilter", wire.Row[api.PutSubscriptionFilterInput]{
 			Permissions: []wire.Permission[api.PutSubscriptionFilterInput]{
@@ -22,7 +23,7 @@ func (d door) filters() []wire.Operation {
 				{Action: "iam:PassRole", Resource: onARN(func(in *api.PutSubscriptionFilterInput) *string { return in.RoleArn }),
 					When: func(in *api.PutSubscriptionFilterInput) bool { return in.RoleArn != nil }},
 			},
-			Required: []string{"LogGroupName", "FilterName", "DestinationArn"},
+			Required: []string{"LogGroupName", "FilterName", "FilterPattern", "DestinationArn"}, MayBeEmpty: empty,
 			Honoured: []string{"LogGroupName", "FilterName", "FilterPattern", "DestinationArn", "RoleArn", "ApplyOnTransformedLogs"},
 			Recorded: []string{"Distribution"}, // a delivery stream has no shards to distribute to
 		}, d.putSubscriptionFilter),
@@ -38,7 +39,8 @@ func (d door) filters() []wire.Operation {
 		}, d.deleteSubscriptionFilter),
 		wire.Op("PutMetricFilter", wire.Row[api.PutMetricFilterInput]{
 			Permissions: may("logs:PutMetricFilter", onGroup(func(in *api.PutMetricFilterInput) *string { return in.LogGroupName })),
-			Required:    []string{"LogGroupName", "FilterName", "MetricTransformations", "MetricTransformations.MetricName", "MetricTransformations.MetricNamespace", "MetricTransformations.MetricValue"},
+			Required:    []string{"LogGroupName", "FilterName", "FilterPattern", "MetricTransformations", "MetricTransformations.MetricName", "MetricTransformations.MetricNamespace", "MetricTransformations.MetricValue"},
+			MayBeEmpty:  empty,
 			Honoured:    []string{"LogGroupName", "FilterName", "ApplyOnTransformedLogs"},
 			Recorded:    []string{"FilterPattern", "MetricTransformations"}, // nothing evaluates them before there are metrics
 		}, d.putMetricFilter),
@@ -53,19 +55,11 @@ func (d door) filters() []wire.Operation {
 		}, d.deleteMetricFilter),
 		wire.Op("TestMetricFilter", wire.Row[api.TestMetricFilterInput]{
 			Permissions: []wire.Permission[api.TestMetricFilterInput]{{Action: "logs:TestMetricFilter"}},
-			Required:    []string{"LogEventMessages"},
-			Honoured:    []string{"FilterPattern", "LogEventMessages"},
-			MaxBody:     maxPutBody,
+			Required:    []string{"FilterPattern", "LogEventMessages"}, MayBeEmpty: empty,
+			Honoured: []string{"FilterPattern", "LogEventMessages"},
+			MaxBody:  maxPutBody,
 		}, d.testMetricFilter),
 	}
-}
-
-// given is a pattern that must be there, and may be empty.
-func given(filterPattern *string) (string, error) {
-	if filterPattern == nil {
-		return "", fault.Newf(fault.Invalid, "filter pattern", "1 validation error detected: Value null at 'filterPattern' failed to satisfy constraint: Member must not be null")
-	}
-	return *filterPattern, nil
 }
 
 // untransformed refuses a filter on transformed events, of which there are none.
@@ -80,11 +74,7 @@ func (d door) putSubscriptionFilter(ctx context.Context, c access.Caller, in *ap
 	if err := untransformed(in.ApplyOnTransformedLogs); err != nil {
 		return nil, err
 	}
-	filter, err := given(in.FilterPattern)
-	if err != nil {
-		return nil, err
-	}
-	_, err = d.room.PutSubscription(ctx, c, logs.SubscriptionInput{Group: *in.LogGroupName, Name: *in.FilterName, Pattern: filter,
+	_, err := d.room.PutSubscription(ctx, c, logs.SubscriptionInput{Group: *in.LogGroupName, Name: *in.FilterName, Pattern: *in.FilterPattern,
 		DestinationARN: *in.DestinationArn, RoleARN: text(in.RoleArn), Distribution: string(in.Distribution)})
 	return nil, err
 }
@@ -117,15 +107,11 @@ func (d door) putMetricFilter(ctx context.Context, c access.Caller, in *api.PutM
 	if err := untransformed(in.ApplyOnTransformedLogs); err != nil {
 		return nil, err
 	}
-	filter, err := given(in.FilterPattern)
-	if err != nil {
-		return nil, err
-	}
 	if n := len(in.MetricTransformations); n != 1 {
 		return nil, fault.Newf(fault.Invalid, "metric transformations", "1 validation error detected: Value at 'metricTransformations' failed to satisfy constraint: Member must have length 1, not %d", n)
 	}
 	m := in.MetricTransformations[0]
-	return nil, d.room.PutMetricFilter(ctx, c, logs.MetricFilter{Group: *in.LogGroupName, Name: *in.FilterName, Pattern: filter,
+	return nil, d.room.PutMetricFilter(ctx, c, logs.MetricFilter{Group: *in.LogGroupName, Name: *in.FilterName, Pattern: *in.FilterPattern,
 		Metric: logs.MetricTransformation{Namespace: *m.MetricNamespace, Name: *m.MetricName, Value: *m.MetricValue, Default: m.DefaultValue, Unit: string(m.Unit), Dimensions: m.Dimensions}})
 }
 
@@ -161,11 +147,7 @@ func (d door) testMetricFilter(_ context.Context, _ access.Caller, in *api.TestM
 	if n := len(in.LogEventMessages); n < 1 || n > 50 {
 		return nil, fault.Newf(fault.Invalid, "log event messages", "are %d: Member must have length between 1 and 50", n)
 	}
-	filter, err := given(in.FilterPattern)
-	if err != nil {
-		return nil, err
-	}
-	p, err := pattern.Compile(filter)
+	p, err := pattern.Compile(*in.FilterPattern)
 	if err != nil {
 		return nil, err
 	}

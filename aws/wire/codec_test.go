@@ -64,6 +64,9 @@ func TestReadJSON(t *testing.T) {
 		{"a member below what the row names in part", minimal(`,"PartitionKeys":[{"Name":"k","Comment":"c"}]`), `does not support the member "TableInput.PartitionKeys.Comment"`},
 		{"a whole structure the row does not name", minimal(`,"ViewDefinition":{}`), `does not support the member "TableInput.ViewDefinition"`},
 		{"a required member that is absent", `{"DatabaseName":"d","TableInput":{}}`, "1 validation error detected: Value null at 'TableInput.Name' failed to satisfy constraint: Member must not be null"},
+		{"a required member that is empty", `{"DatabaseName":"","TableInput":{"Name":"n"}}`, "1 validation error detected: Value '' at 'DatabaseName' failed to satisfy constraint: Member must have length greater than or equal to 1"},
+		{"a required member that is empty in a list", `{"DatabaseName":"d","TableInput":{"Name":"n","PartitionKeys":[{"Name":"k"},{"Name":""}]}}`, "Value '' at 'TableInput.PartitionKeys.Name' failed to satisfy constraint: Member must have length"},
+		{"an absent and an empty one", `{"DatabaseName":"","TableInput":{}}`, "2 validation errors detected: Value '' at 'DatabaseName' failed to satisfy constraint: Member must have length greater than or equal to 1; Value null at 'TableInput.Name'"},
 		{"two required members that are absent", `{}`, "2 validation errors detected: Value null at 'DatabaseName' failed to satisfy constraint: Member must not be null; Value null at 'TableInput'"},
 		{"a required member that is null", `{"DatabaseName":null,"TableInput":{"Name":"t"}}`, "Value null at 'DatabaseName'"},
 		{"a required member in a list", minimal(`,"PartitionKeys":[{"Name":"k"},{"Type":"int"}]`), "Value null at 'TableInput.PartitionKeys.Name'"},
@@ -269,6 +272,7 @@ func TestCheck(t *testing.T) {
 		{"a member below a string", service(row(func(r *Row[glue.GetTableInput]) { r.Honoured = []string{"Name.X"} })), "nothing is below"},
 		{"a member twice", service(row(func(r *Row[glue.GetTableInput]) { r.Recorded = []string{"Name"} })), "named twice"},
 		{"a required member that is refused", service(row(func(r *Row[glue.GetTableInput]) { r.Required = []string{"DatabaseName"} })), "required and not named"},
+		{"a member that may be empty and absent", service(row(func(r *Row[glue.GetTableInput]) { r.MayBeEmpty = []string{"Name"} })), "may be empty and is not required"},
 		{"an operation twice", service(good, good), "given twice"},
 		{"a service twice", append(service(good), service(good)...), "given twice"},
 		{"a target without its dot", []Service{{Name: "a", Title: "A", Protocol: JSON11, Target: "A"}}, "does not end in a dot"},
@@ -281,6 +285,28 @@ func TestCheck(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestMayBeEmpty(t *testing.T) {
+	op := prepare(Service{Name: "glue", Title: "Glue", Protocol: JSON11, Target: "AWSGlue.", Operations: []Operation{
+		Op("GetTable", Row[glue.GetTableInput]{Public: true, Honoured: []string{"DatabaseName", "Name"}, Required: []string{"DatabaseName", "Name"}, MayBeEmpty: []string{"Name"}},
+			func(context.Context, access.Caller, *glue.GetTableInput) (*glue.GetTableOutput, error) {
+				return nil, nil
+			}),
+	}}).byName["GetTable"]
+	in, err := op.decodeJSON([]byte(`{"DatabaseName":"d","Name":""}`))
+	if err != nil || *in.(*glue.GetTableInput).Name != "" {
+		t.Errorf("got %v, %v", in, err)
+	}
+	for body, want := range map[string]string{
+		`{"DatabaseName":"d"}`:             "Value null at 'Name'",
+		`{"DatabaseName":"d","Name":null}`: "Value null at 'Name'",
+		`{"DatabaseName":"","Name":""}`:    "1 validation error detected: Value '' at 'DatabaseName'",
+	} {
+		if _, err := op.decodeJSON([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", body, err, want)
+		}
 	}
 }
 

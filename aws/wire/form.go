@@ -97,7 +97,7 @@ func (r *formReader) value(s *shape, n *formNode, v reflect.Value) error {
 	case kindString:
 		if s.enum != nil {
 			if _, ok := slices.BinarySearch(s.enum, n.value); !ok {
-				return violated(1, clip(n.value), r.member(), "Member must satisfy enum value set: ["+strings.Join(s.enum, ", ")+"]")
+				return violated(violation{"'" + clip(n.value) + "'", r.member(), "Member must satisfy enum value set: [" + strings.Join(s.enum, ", ") + "]"})
 			}
 		}
 		v.SetString(n.value)

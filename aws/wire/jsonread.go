@@ -77,19 +77,22 @@ func unsupported(member, operation string) error {
 	}
 }
 
-// violated refuses a value in AWS's words.
-func violated(n int, value, member, constraint string) error {
-	if value != "null" {
-		value = "'" + value + "'"
+// violation is a value, in quotes or null, that a member may not have.
+type violation struct{ value, member, constraint string }
+
+// violated refuses an input in AWS's words. There is one violation at least.
+func violated(all ...violation) error {
+	texts := make([]string, len(all))
+	for i, v := range all {
+		texts[i] = "Value " + v.value + " at '" + v.member + "' failed to satisfy constraint: " + v.constraint
 	}
 	plural := "error"
-	if n > 1 {
+	if len(all) > 1 {
 		plural = "errors"
 	}
 	return &memberError{
-		cause: &fault.Error{Kind: fault.Invalid, Subject: "member " + member, Detail: constraint},
-		message: strconv.Itoa(n) + " validation " + plural + " detected: Value " + value + " at '" + member +
-			"' failed to satisfy constraint: " + constraint,
+		cause:   &fault.Error{Kind: fault.Invalid, Subject: "member " + all[0].member, Detail: all[0].constraint},
+		message: strconv.Itoa(len(all)) + " validation " + plural + " detected: " + strings.Join(texts, "; "),
 	}
 }
 
@@ -151,7 +154,7 @@ func (r *jsonReader) value(s *shape, v reflect.Value) error {
 		}
 		if s.enum != nil {
 			if _, ok := slices.BinarySearch(s.enum, text); !ok {
-				return violated(1, clip(text), r.member(), "Member must satisfy enum value set: ["+strings.Join(s.enum, ", ")+"]")
+				return violated(violation{"'" + clip(text) + "'", r.member(), "Member must satisfy enum value set: [" + strings.Join(s.enum, ", ") + "]"})
 			}
 		}
 		v.SetString(text)

@@ -23,7 +23,9 @@ type Operation struct {
 	Honoured []string // input members that have their effect
 	Recorded []string // input members that are kept and echoed and have no other effect
 	Required []string // input members that must be there
-	MaxBody  int64    // in bytes; never 0
+
+	MayBeEmpty []string // required strings for which "" is a value
+	MaxBody    int64    // in bytes; never 0
 
 	in, out reflect.Type // the SDK's structs; nil for a raw row
 	decode  func(body []byte, in any) error
@@ -49,7 +51,9 @@ type Row[In any] struct {
 
 	Honoured []string
 	Recorded []string
-	Required []string // null or absent is refused as AWS words it; each must be honoured or recorded
+	Required []string // null, absent, or a string of no characters is refused as AWS words it; each must be honoured or recorded
+
+	MayBeEmpty []string // of Required: strings for which "" is a value
 
 	// Decode reads the body of a hot operation instead of the reflective codec; it must refuse what the
 	// row does not name by itself. It may keep references into body, which nobody writes to again.
@@ -71,7 +75,7 @@ type Permission[In any] struct {
 // or an *Error. in is never nil; a nil *Out is an empty answer.
 func Op[In, Out any](name string, row Row[In], do func(ctx context.Context, c access.Caller, in *In) (*Out, error)) Operation {
 	op := Operation{
-		Name: name, Public: row.Public, Honoured: row.Honoured, Recorded: row.Recorded, Required: row.Required,
+		Name: name, Public: row.Public, Honoured: row.Honoured, Recorded: row.Recorded, Required: row.Required, MayBeEmpty: row.MayBeEmpty,
 		MaxBody: row.MaxBody, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
 	}
 	if op.MaxBody == 0 {

@@ -32,6 +32,7 @@ type operation struct {
 type requirement struct {
 	steps []int  // field indexes, through pointers, lists and maps
 	wire  string // its path as messages show it
+	empty bool   // it may be the empty string
 }
 
 // prepare compiles a checked service.
@@ -64,7 +65,9 @@ func prepare(svc Service) *service {
 				op.eventShapes[event] = answers.compile(t)
 			}
 			for _, path := range row.Required {
-				op.required = append(op.required, require(row.in, path, c.names))
+				req := require(row.in, path, c.names)
+				req.empty = slices.Contains(row.MayBeEmpty, path)
+				op.required = append(op.required, req)
 			}
 		}
 		s.byName[row.Name] = op
@@ -87,42 +90,54 @@ func require(t reflect.Type, path string, n names) requirement {
 	return req
 }
 
-// missing reports whether a required member is null. What is below an absent optional structure is not missing.
-func missing(v reflect.Value, steps []int) bool {
+// What is wrong with a required member, as AWS words it.
+const (
+	mustNotBeNull  = "Member must not be null"
+	mustNotBeEmpty = "Member must have length greater than or equal to 1"
+)
+
+// lacks says what is wrong with a required member, "" for nothing. What is below an absent optional structure is not missing.
+func lacks(v reflect.Value, steps []int) string {
 	switch v.Kind() {
 	case reflect.Pointer:
-		if v.IsNil() {
-			return len(steps) == 0
+		if !v.IsNil() {
+			return lacks(v.Elem(), steps)
 		}
-		return missing(v.Elem(), steps)
+		if len(steps) == 0 {
+			return mustNotBeNull
+		}
 	case reflect.Slice:
-		if len(steps) == 0 {
-			return v.IsNil()
+		if len(steps) == 0 && v.IsNil() {
+			return mustNotBeNull
 		}
-		for i := range v.Len() {
-			if missing(v.Index(i), steps) {
-				return true
+		for i := 0; len(steps) > 0 && i < v.Len(); i++ {
+			if what := lacks(v.Index(i), steps); what != "" {
+				return what
 			}
 		}
-		return false
 	case reflect.Map:
-		if len(steps) == 0 {
-			return v.IsNil()
+		if len(steps) == 0 && v.IsNil() {
+			return mustNotBeNull
 		}
-		for iter := v.MapRange(); iter.Next(); {
-			if missing(iter.Value(), steps) {
-				return true
+		for iter := v.MapRange(); len(steps) > 0 && iter.Next(); {
+			if what := lacks(iter.Value(), steps); what != "" {
+				return what
 			}
 		}
-		return false
 	case reflect.Struct:
 		if len(steps) > 0 {
-			return missing(v.Field(steps[0]), steps[1:])
+			return lacks(v.Field(steps[0]), steps[1:])
 		}
-	case reflect.String: // an enum
-		return len(steps) == 0 && v.Len() == 0
+	case reflect.String:
+		switch {
+		case v.Len() > 0:
+		case v.Type() == reflect.TypeFor[string]():
+			return mustNotBeEmpty
+		default: // an enum, which has no pointer
+			return mustNotBeNull
+		}
 	}
-	return false
+	return ""
 }
 
 // checkRequired refuses an input without what the row requires.
@@ -131,25 +146,23 @@ func (op *operation) checkRequired(in any) error {
 		return nil
 	}
 	v := reflect.ValueOf(in).Elem()
-	var absent []string
+	var wrong []violation
 	for _, req := range op.required {
-		if missing(v, req.steps) {
-			absent = append(absent, req.wire)
+		what := lacks(v, req.steps)
+		switch {
+		case what == "", what == mustNotBeEmpty && req.empty:
+		case op.service.Protocol == EC2Query:
+			return missingParameter(req.wire)
+		case what == mustNotBeEmpty:
+			wrong = append(wrong, violation{"''", req.wire, what})
+		default:
+			wrong = append(wrong, violation{"null", req.wire, what})
 		}
 	}
-	switch {
-	case len(absent) == 0:
+	if len(wrong) == 0 {
 		return nil
-	case op.service.Protocol == EC2Query:
-		return missingParameter(absent[0])
-	case len(absent) == 1:
-		return violated(1, "null", absent[0], "Member must not be null")
 	}
-	err := violated(len(absent), "null", absent[0], "Member must not be null").(*memberError)
-	for _, name := range absent[1:] {
-		err.message += "; Value null at '" + name + "' failed to satisfy constraint: Member must not be null"
-	}
-	return err
+	return violated(wrong...)
 }
 
 // decodeJSON makes the typed input of a JSON body.
@@ -276,6 +289,11 @@ func (op *Operation) check(p Protocol, report func(string, ...any)) {
 			report("required %w", err)
 		} else if !covered(allow(op.Honoured, op.Recorded), member) {
 			report("member %s is required and not named", member)
+		}
+	}
+	for _, member := range op.MayBeEmpty {
+		if !slices.Contains(op.Required, member) {
+			report("member %s may be empty and is not required", member)
 		}
 	}
 }
