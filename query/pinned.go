@@ -3,12 +3,12 @@ package query
 import (
 	"context"
 	"errors"
+	"slices"
 	"sort"
 	"strings"
 
 	"flowlake/access"
 	"flowlake/catalog"
-	"flowlake/catalog/projection"
 	"flowlake/fault"
 	"flowlake/lake"
 )
@@ -18,8 +18,9 @@ type pinned struct {
 	lake     *lake.Store
 	caller   access.Caller
 	skip     func(bucket, key string) bool // objects that the table under way does not want; nil wants all
+	seen     map[string][]InputFile        // by location, for a table with several uses: they see one moment. Nil keeps none
 	files    int
-	releases []func()
+	releases []func() // one for each listing
 }
 
 func (p *pinned) release() {
@@ -42,33 +43,39 @@ func (p *pinned) wants(o lake.Object, relative string) (bool, error) {
 
 // under pins the objects below a location, as they are at one moment. Hidden files, folder marks and what an export
 // task writes to try its permission are no data.
-func (p *pinned) under(ctx context.Context, location string, values []string) (Input, error) {
-	in := Input{Values: values}
+func (p *pinned) under(ctx context.Context, location string) ([]InputFile, error) {
+	if files, ok := p.seen[location]; ok {
+		return files, nil
+	}
 	bucket, prefix, err := lake.ParseURL(location)
 	if err != nil {
-		return in, err
+		return nil, err
 	}
-	if prefix != "" && !strings.HasSuffix(prefix, "/") {
-		prefix += "/"
+	if prefix != "" {
+		prefix = folder(prefix)
 	}
 	objects, release, err := p.lake.Pinned(ctx, p.caller, bucket, prefix, func(o lake.Object) (bool, error) {
 		return p.wants(o, o.Key[len(prefix):])
 	})
 	if err != nil {
-		return in, err
+		return nil, err
 	}
 	p.releases = append(p.releases, release)
+	var files []InputFile
 	for _, o := range objects {
-		in.Files = append(in.Files, inputFile(o))
+		files = append(files, inputFile(o))
 	}
-	return in, nil
+	if p.seen != nil {
+		p.seen[location] = files
+	}
+	return files, nil
 }
 
 func inputFile(o lake.LocalObject) InputFile {
 	return InputFile{Path: o.Path, URL: lake.URL(o.Bucket, o.Key), Size: o.Size}
 }
 
-// One listing of what many projected partitions have in common takes the place of one listing each where there are at
+// One listing of what many partitions have in common takes the place of one listing each where there are at
 // least manyPartitions of them, unless it meets more than strangers objects for each that belong to none: measured on
 // empty and full partitions, a listing costs as much as walking over some 10 objects.
 const (
@@ -78,74 +85,110 @@ const (
 
 var errStrangers = errors.New("too many objects of other partitions")
 
-// below pins the objects of projected partitions.
-func (p *pinned) below(ctx context.Context, parts []projection.Partition) ([]Input, error) {
-	if len(parts) >= manyPartitions {
-		if bucket, prefix, ok := projection.CommonPrefix(parts); ok {
-			files := p.files
-			inputs, err := p.together(ctx, bucket, prefix, parts)
-			if !errors.Is(err, errStrangers) {
-				return inputs, err
-			}
-			p.files = files
+// below pins the objects below each of the locations, in their order.
+func (p *pinned) below(ctx context.Context, locations []string) ([][]InputFile, error) {
+	found := make([][]InputFile, len(locations))
+	var missing []int
+	for i, l := range locations {
+		files, ok := p.seen[l]
+		if found[i] = files; !ok {
+			missing = append(missing, i)
 		}
 	}
-	var inputs []Input
-	for _, part := range parts {
-		in, err := p.under(ctx, part.Location, part.Values)
-		if err != nil {
+	if bucket, prefix, ok := commonPrefix(locations, missing); ok {
+		files := p.files
+		err := p.together(ctx, bucket, prefix, locations, missing, found)
+		if err == nil && p.seen != nil {
+			for _, i := range missing {
+				p.seen[locations[i]] = found[i]
+			}
+		}
+		if !errors.Is(err, errStrangers) {
+			return found, err
+		}
+		p.files = files
+	}
+	for _, i := range missing {
+		var err error
+		if found[i], err = p.under(ctx, locations[i]); err != nil {
 			return nil, err
 		}
-		if len(in.Files) > 0 {
-			inputs = append(inputs, in)
-		}
 	}
-	return inputs, nil
+	return found, nil
 }
 
-// together pins the objects of partitions below a common prefix by one listing, or returns errStrangers. No partition lies
-// within another.
-func (p *pinned) together(ctx context.Context, bucket, prefix string, parts []projection.Partition) ([]Input, error) {
-	sorted := make([]int, len(parts)) // parts by their prefixes
-	prefixes := make([]string, len(parts))
-	for i := range parts {
-		sorted[i] = i
-		_, prefixes[i], _ = lake.ParseURL(parts[i].Location)
+// commonPrefix returns the bucket and the longest prefix that the chosen locations begin with; ok is false when one listing of
+// it is not worth trying, or cannot tell them apart: they lie in several buckets, or one within another.
+func commonPrefix(locations []string, chosen []int) (bucket, prefix string, ok bool) {
+	if len(chosen) < manyPartitions {
+		return "", "", false
 	}
-	sort.Slice(sorted, func(a, b int) bool { return prefixes[sorted[a]] < prefixes[sorted[b]] })
-	owner := func(key string) int {
-		n := sort.Search(len(sorted), func(n int) bool { return prefixes[sorted[n]] > key })
-		if n == 0 || !strings.HasPrefix(key, prefixes[sorted[n-1]]) {
-			return -1
+	sorted := make([]string, len(chosen))
+	for n, i := range chosen {
+		sorted[n] = folder(locations[i])
+	}
+	slices.Sort(sorted)
+	for i := 1; i < len(sorted); i++ {
+		if strings.HasPrefix(sorted[i], sorted[i-1]) {
+			return "", "", false
 		}
-		return sorted[n-1]
 	}
-	foreign := 0
+	a, b := sorted[0], sorted[len(sorted)-1]
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	bucket, prefix, err := lake.ParseURL(a[:n])
+	if err != nil || !strings.HasPrefix(a, "s3://"+bucket+"/") || !strings.HasPrefix(b, "s3://"+bucket+"/") {
+		return "", "", false
+	}
+	return bucket, prefix, true
+}
+
+// folder is a location with the slash that it means at its end.
+func folder(location string) string { return strings.TrimSuffix(location, "/") + "/" }
+
+// together finds the objects of the chosen locations by one listing of their common prefix, or returns errStrangers. No location
+// lies within another.
+func (p *pinned) together(ctx context.Context, bucket, prefix string, locations []string, chosen []int, found [][]InputFile) error {
+	type place struct {
+		prefix string
+		index  int
+	}
+	places := make([]place, len(chosen))
+	for n, i := range chosen {
+		_, own, err := lake.ParseURL(folder(locations[i]))
+		if err != nil {
+			return err
+		}
+		places[n] = place{own, i}
+	}
+	slices.SortFunc(places, func(a, b place) int { return strings.Compare(a.prefix, b.prefix) })
+	owner := func(key string) (place, bool) {
+		n := sort.Search(len(places), func(n int) bool { return places[n].prefix > key })
+		if n == 0 || !strings.HasPrefix(key, places[n-1].prefix) {
+			return place{}, false
+		}
+		return places[n-1], true
+	}
+	strange := 0
 	objects, release, err := p.lake.Pinned(ctx, p.caller, bucket, prefix, func(o lake.Object) (bool, error) {
-		i := owner(o.Key)
-		if i < 0 {
-			if foreign++; foreign > strangers*len(parts) {
+		own, ok := owner(o.Key)
+		if !ok {
+			if strange++; strange > strangers*len(chosen) {
 				return false, errStrangers
 			}
 			return false, nil
 		}
-		return p.wants(o, o.Key[len(prefixes[i]):])
+		return p.wants(o, o.Key[len(own.prefix):])
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.releases = append(p.releases, release)
-	own := make([]Input, len(parts))
 	for _, o := range objects {
-		i := owner(o.Key)
-		own[i].Files = append(own[i].Files, inputFile(o))
+		own, _ := owner(o.Key)
+		found[own.index] = append(found[own.index], inputFile(o))
 	}
-	var inputs []Input
-	for i, in := range own {
-		if len(in.Files) > 0 {
-			in.Values = parts[i].Values
-			inputs = append(inputs, in)
-		}
-	}
-	return inputs, nil
+	return nil
 }

@@ -17,7 +17,9 @@ import (
 const MaxScanFiles = 100_000
 
 // scan resolves one use of a table: its surviving partitions, and their objects as local files.
-func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, files *pinned) (Scan, error) {
+//
+// parts are the partitions that the catalogue has for it.
+func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, parts []catalog.Partition, files *pinned) (Scan, error) {
 	s := Scan{Name: use.Scan, Library: t.Storage.SerDe.Library}
 	var err error
 	if s.Format, err = formatOf(t); err != nil {
@@ -34,60 +36,75 @@ func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use t
 	for _, k := range t.PartitionKeys {
 		s.Keys = append(s.Keys, ScanColumn{Name: k.Name, Type: k.Type, Read: slices.Contains(use.KeysRead, k.Name)})
 	}
-	if len(t.PartitionKeys) == 0 {
-		in, err := files.under(ctx, t.Storage.Location, nil)
-		s.Inputs = []Input{in}
-		return s, err
+	var locations []string
+	var values [][]string
+	switch {
+	case len(t.PartitionKeys) == 0:
+		locations, values = []string{t.Storage.Location}, [][]string{nil}
+	case projection.Enabled(t):
+		if locations, values, err = projected(e, t, use); err != nil {
+			return s, err
+		}
+	default:
+		for _, p := range parts {
+			if !readAlike(p.Storage.SerDe, t.Storage.SerDe) {
+				return s, fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "partition %s of table %s.%s has a SerDe or SerDe properties of its own, and flowlake reads a table in one way only: drop the partition and add it again",
+					partitionPath(t, p.Values), t.Database, t.Name)
+			}
+			if err := checkKeyValues(t, p.Values); err != nil {
+				return s, fmt.Errorf("%w; ALTER TABLE %s DROP PARTITION takes it away", err, t.Name)
+			}
+			locations, values = append(locations, p.Storage.Location), append(values, p.Values)
+		}
 	}
-	if projection.Enabled(t) {
-		return s, q.projected(ctx, e, t, use, files, &s)
+	found, err := files.below(ctx, locations)
+	for i, list := range found {
+		if len(list) > 0 {
+			s.Inputs = append(s.Inputs, Input{Values: values[i], Files: list})
+		}
 	}
-	return s, q.partitions(ctx, e, t, use, files, &s)
+	return s, err
 }
 
-// projected adds the files of the partitions that a table's properties make. What is registered in the catalogue is not
-// looked at, as in Athena. NOW is when the query was submitted, as it is for its SQL.
-func (q *Queries) projected(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, files *pinned, s *Scan) error {
+// projected is the partitions that a table's properties make. What is registered in the catalogue is not looked at, as in
+// Athena. NOW is when the query was submitted, as it is for its SQL.
+func projected(e *Execution, t catalog.Table, use translate.Table) (locations []string, values [][]string, err error) {
 	p, err := projection.New(t)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	parts, err := p.Partitions(e.Submitted, use.Constraint)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	for _, part := range parts {
 		if err := checkKeyValues(t, part.Values); err != nil {
-			return err
+			return nil, nil, err
 		}
+		locations, values = append(locations, part.Location), append(values, part.Values)
 	}
-	s.Inputs, err = files.below(ctx, parts)
-	return err
+	return locations, values, nil
 }
 
-// partitions adds the files of the partitions that can hold wanted rows.
-func (q *Queries) partitions(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, files *pinned, s *Scan) error {
-	parts, _, err := q.catalog.Partitions(ctx, e.as(), t.Database, t.Name, keyRange(t, use.Constraint))
-	if err != nil {
-		return err
-	}
-	for _, p := range parts {
-		if !readAlike(p.Storage.SerDe, t.Storage.SerDe) {
-			return fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "partition %s of table %s.%s has a SerDe or SerDe properties of its own, and flowlake reads a table in one way only: drop the partition and add it again",
-				partitionPath(t, p.Values), t.Database, t.Name)
+// registered is the partitions that can hold wanted rows of each use of a table, where the catalogue has them: all of them as
+// they are at one moment.
+func (q *Queries) registered(ctx context.Context, e *Execution, uses []translate.Table, tables map[[2]string]catalog.Table) ([][]catalog.Partition, error) {
+	out := make([][]catalog.Partition, len(uses))
+	return out, q.catalog.View(ctx, e.as(), func(s *catalog.Snapshot) error {
+		for i, use := range uses {
+			t := tables[[2]string{use.Database, use.Name}]
+			if len(t.PartitionKeys) == 0 || projection.Enabled(t) {
+				continue
+			}
+			for p, err := range s.Partitions(ctx, t.Database, t.Name, keyRange(t, use.Constraint)) {
+				if err != nil {
+					return err
+				}
+				out[i] = append(out[i], p)
+			}
 		}
-		if err := checkKeyValues(t, p.Values); err != nil {
-			return fmt.Errorf("%w; ALTER TABLE %s DROP PARTITION takes it away", err, t.Name)
-		}
-		in, err := files.under(ctx, p.Storage.Location, p.Values)
-		if err != nil {
-			return err
-		}
-		if len(in.Files) > 0 {
-			s.Inputs = append(s.Inputs, in)
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // readAlike reports whether a partition's SerDe reads as its table's does. Properties that no SerDe here

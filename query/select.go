@@ -29,12 +29,23 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 	if err != nil {
 		return out, err
 	}
-	files := &pinned{lake: q.lake, caller: e.as()}
-	defer files.release()
+	parts, err := q.registered(ctx, e, plan.Tables, tables.seen)
+	if err != nil {
+		return out, err
+	}
+	uses, seen := map[[2]string]int{}, map[[2]string]map[string][]InputFile{}
 	for _, use := range plan.Tables {
 		key := [2]string{use.Database, use.Name}
-		files.skip = fresh[key].Skip
-		scan, err := q.scan(ctx, e, tables.seen[key], use, files)
+		if uses[key]++; uses[key] == 2 {
+			seen[key] = map[string][]InputFile{}
+		}
+	}
+	files := &pinned{lake: q.lake, caller: e.as()}
+	defer files.release()
+	for i, use := range plan.Tables {
+		key := [2]string{use.Database, use.Name}
+		files.skip, files.seen = fresh[key].Skip, seen[key]
+		scan, err := q.scan(ctx, e, tables.seen[key], use, parts[i], files)
 		if err != nil {
 			return out, err
 		}

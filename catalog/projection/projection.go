@@ -6,14 +6,12 @@
 package projection
 
 import (
-	"sort"
 	"strings"
 	"time"
 
 	"flowlake/catalog"
 	"flowlake/catalog/domain"
 	"flowlake/fault"
-	"flowlake/lake"
 )
 
 // MaxPartitions bounds what one query goes through. Athena stops at as many.
@@ -207,32 +205,4 @@ func (p *Projection) Has(now time.Time, values []string) bool {
 		}
 	}
 	return true
-}
-
-// CommonPrefix returns the bucket and the longest prefix that all locations begin with; ok is false when they lie in several
-// buckets, or one within another.
-func CommonPrefix(list []Partition) (bucket, prefix string, ok bool) {
-	if len(list) == 0 {
-		return "", "", false
-	}
-	locations := make([]string, len(list))
-	for i, p := range list {
-		locations[i] = p.Location
-	}
-	sort.Strings(locations)
-	for i := 1; i < len(locations); i++ {
-		if strings.HasPrefix(locations[i], locations[i-1]) {
-			return "", "", false
-		}
-	}
-	a, b := locations[0], locations[len(locations)-1]
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	bucket, prefix, err := lake.ParseURL(a[:n])
-	if err != nil || !strings.HasPrefix(a, "s3://"+bucket+"/") || !strings.HasPrefix(b, "s3://"+bucket+"/") {
-		return "", "", false
-	}
-	return bucket, prefix, true
 }
