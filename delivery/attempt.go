@@ -24,13 +24,13 @@ func (s *Store) attempt(ctx context.Context, l *line) error {
 			return err
 		}
 	}
-	r := &reading{store: s, line: l, from: s.db, inputs: p.Inputs, limit: p.Bytes}
+	d := l.stream.Load()
+	r := &reading{store: s, line: l, from: s.db, caller: d.Caller, inputs: p.Inputs, limit: p.Bytes}
 	var old seal
 	sealed, err := s.load(key(l.id, keySeal), &old)
 	if err != nil {
 		return err
 	}
-	d := l.stream.Load()
 	if sealed {
 		if done, err := s.committed(ctx, d.Caller, l, p.Number); err != nil {
 			return err
@@ -39,18 +39,17 @@ func (s *Store) attempt(ctx context.Context, l *line) error {
 		}
 		r.ends = old.Ends
 	}
+	next := *p
 	if p.Version != d.Version { // nothing of it is visible: it may as well be written as the settings are now
-		next := *p
-		next.Version = d.Version
 		if next.Plan, err = w.Plan(ctx, *d); err != nil {
-			return err
+			return s.endure(ctx, l, w, &next, r, *d, ofBatch(ctx, err))
 		}
+		next.Version = d.Version
 		if err := s.setPlan(l, &next); err != nil {
 			return err
 		}
-		p = &next
 	}
-	return s.write(ctx, l, w, p, r, *d)
+	return s.endure(ctx, l, w, &next, r, *d, s.write(ctx, l, &next, r, *d, w.Write))
 }
 
 // committed reports whether a batch is visible.
@@ -59,29 +58,36 @@ func (s *Store) committed(ctx context.Context, c access.Caller, l *line, number 
 	return found && last >= number, err
 }
 
-// write has the Writer write a batch, and makes it visible.
-func (s *Store) write(ctx context.Context, l *line, w Writer, p *plan, r *reading, d Stream) error {
+// write has the Writer write a batch, with one of its functions, and makes it visible.
+func (s *Store) write(asked context.Context, l *line, p *plan, r *reading, d Stream, with func(context.Context, *Batch, *Output) error) error {
 	began := time.Now()
-	r.caller = d.Caller
-	ctx, cancel := context.WithCancel(ctx) // ends what is staged when the Writer gives up
+	ctx, cancel := context.WithCancel(asked) // ends what is staged when the Writer gives up
 	defer cancel()
 	st := &staging{store: s, line: l, batch: p.Number, caller: d.Caller, keys: map[string]bool{}}
 	defer st.discard()
 	out := &Output{Transform: s.cfg.Transform, engine: st}
 	b := &Batch{Stream: d, Number: p.Number, ID: batchID(d.ID, p.Number), Oldest: p.Oldest, Plan: p.Plan, segments: r.segments}
-	if err := w.Write(ctx, b, out); err != nil {
-		return err
-	}
-	if err := st.finished(); err != nil {
-		return err
+	err := func() (err error) {
+		defer l.rescue(&err)
+		return with(ctx, b, out)
+	}()
+	if err == nil {
+		err = st.finished()
 	}
 	t := out.tally
 	switch {
+	case err != nil:
 	case !r.complete:
-		return fault.Newf(fault.Internal, "batch of delivery stream "+d.Name, "was not read to its end")
+		err = fault.Newf(fault.Internal, "batch of delivery stream "+d.Name, "was not read to its end")
 	case t.Delivered+t.Failed+t.Dropped != r.met.Rows+t.Extra:
-		return fault.Newf(fault.Internal, "batch of delivery stream "+d.Name, "had %d rows and %d more in them; %d delivered, %d failed and %d dropped are not as many",
+		err = fault.Newf(fault.Internal, "batch of delivery stream "+d.Name, "had %d rows and %d more in them; %d delivered, %d failed and %d dropped are not as many",
 			r.met.Rows, t.Extra, t.Delivered, t.Failed, t.Dropped)
+	}
+	switch {
+	case err != nil && (st.refused.Load() || r.failed):
+		return err
+	case err != nil:
+		return ofBatch(asked, err)
 	}
 	adds, size := st.objects()
 	t.Objects, t.Bytes = int64(len(adds)), size
@@ -91,7 +97,7 @@ func (s *Store) write(ctx context.Context, l *line, w Writer, p *plan, r *readin
 	}
 	for _, part := range st.partitions {
 		if err := s.register(ctx, d.Caller, part); err != nil {
-			return err
+			return ofBatch(asked, err)
 		}
 	}
 	if err := s.publish(ctx, l, p, sealed, d, adds); err != nil {

@@ -204,8 +204,20 @@ func (w *scribe) Plan(context.Context, Stream) (json.RawMessage, error) {
 }
 
 func (w *scribe) Write(ctx context.Context, b *Batch, out *Output) error {
+	return w.write(ctx, b, out, nil)
+}
+
+// Reject meets Rejecter: every row is a bad one, with the reason behind it.
+func (w *scribe) Reject(ctx context.Context, b *Batch, reason error, out *Output) error {
+	return w.write(ctx, b, out, reason)
+}
+
+func (w *scribe) write(ctx context.Context, b *Batch, out *Output, reason error) error {
 	w.mu.Lock()
 	before, behind := w.before, w.after
+	if reason != nil {
+		before, behind = nil, nil
+	}
 	w.batches = append(w.batches, b.Number)
 	w.mu.Unlock()
 	if before != nil {
@@ -232,6 +244,10 @@ func (w *scribe) Write(ctx context.Context, b *Batch, out *Output) error {
 		return err
 	}
 	row := func(text string) error {
+		if reason != nil {
+			out.Failed(1)
+			return line("error", text+": "+reason.Error())
+		}
 		switch {
 		case strings.HasPrefix(text, "bad"):
 			out.Failed(1)

@@ -12,10 +12,12 @@ import (
 type plan struct {
 	Number  uint64          `json:"number"`
 	Oldest  time.Time       `json:"oldest"`
-	Version int64           `json:"version"` // of the stream's settings
+	Version int64           `json:"version"` // of the stream's settings; 0: Plan is still to be asked for
 	Plan    json.RawMessage `json:"plan,omitempty"`
 	Bytes   int64           `json:"bytes"` // of record data, where the batch ends if To does not come first
 	Inputs  []planInput     `json:"inputs"`
+	Since   time.Time       `json:"since,omitzero"`  // since when an obstacle of its own keeps it from being written
+	Newest  time.Time       `json:"newest,omitzero"` // arrival of its newest record, once it is asked for
 }
 
 // planInput is a run of an input: From, and at most up to To.
@@ -130,7 +132,7 @@ func (s *Store) begin(ctx context.Context, l *line, w Writer) (*plan, error) {
 		return nil, nil
 	}
 	if p.Plan, err = w.Plan(ctx, *d); err != nil {
-		return nil, err
+		p.Plan, p.Version = nil, 0
 	}
 	return p, s.setPlan(l, p)
 }

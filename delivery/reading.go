@@ -26,6 +26,7 @@ type reading struct {
 
 	met      readings // of the last pass
 	complete bool     // whether that came to the end
+	failed   bool     // whether an input could not be read
 }
 
 const (
@@ -36,7 +37,7 @@ const (
 // segments is what Batch.Segments yields.
 func (r *reading) segments(ctx context.Context) iter.Seq2[*Segment, error] {
 	return func(yield func(*Segment, error) bool) {
-		r.met, r.complete = readings{}, false
+		r.met, r.complete, r.failed = readings{}, false, false
 		ends := make([]uint64, len(r.inputs))
 		for i, in := range r.inputs {
 			ends[i] = in.From
@@ -59,6 +60,7 @@ func (r *reading) segments(ctx context.Context) iter.Seq2[*Segment, error] {
 				return
 			}
 			if err != nil {
+				r.failed = true
 				yield(nil, err)
 				return
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"flowlake/access"
 	"flowlake/fault"
@@ -23,6 +24,8 @@ type staging struct {
 	mu         sync.Mutex // guards all below
 	open       []*object
 	partitions []NewPartition
+
+	refused atomic.Bool // the lake or the queue's disk was an obstacle
 }
 
 // object is one that is being written: what is written goes through a pipe into the lake.
@@ -56,6 +59,9 @@ func (st *staging) create(ctx context.Context, in lake.PutInput) (io.WriteCloser
 		defer close(o.done)
 		o.staged, o.err = st.store.lake.Stage(ctx, st.caller, in)
 		if o.err != nil {
+			if !fault.Is(o.err, fault.Invalid) && !fault.Is(o.err, fault.TooLarge) { // those are the object's own
+				st.refused.Store(true)
+			}
 			r.CloseWithError(o.err) // the writer learns of it at its next write
 		}
 	}()
@@ -145,19 +151,27 @@ func (st *staging) partition(p NewPartition) {
 	st.partitions = append(st.partitions, p)
 }
 
-func (st *staging) keep(_ context.Context, name string, do func() ([]byte, error)) ([]byte, error) {
+func (st *staging) keep(_ context.Context, name string, do func() ([]byte, error)) (v []byte, err error) {
 	k := keptKey(st.line.id, st.batch, name)
-	if v, found, err := st.store.value(k); err != nil || found {
-		return v, err
+	v, found, err := st.store.value(k)
+	if err == nil && !found {
+		if v, err = do(); err != nil {
+			return nil, err
+		}
+		err = st.store.keep(st.line, k, v)
 	}
-	v, err := do()
 	if err != nil {
+		st.refused.Store(true)
 		return nil, err
 	}
-	s := st.store
+	return v, nil
+}
+
+// keep stores what a transform returned.
+func (s *Store) keep(l *line, k, v []byte) error {
 	if err := s.space.check(s.fs, s.cfg.Dir, s.cfg.ReserveBytes/2); err != nil {
-		return nil, err
+		return err
 	}
 	b := s.db.NewBatchWithSize(len(v) + 256)
-	return v, st.line.commit(s, b, func(*ledger) error { return b.Set(k, v, nil) })
+	return l.commit(s, b, func(*ledger) error { return b.Set(k, v, nil) })
 }

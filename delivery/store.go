@@ -36,7 +36,14 @@ type Config struct {
 	Parallel int
 	// RetryMin and RetryMax bound the waits between attempts to deliver a batch. 0 is 1 s and 1 min.
 	RetryMin, RetryMax time.Duration
-	Transform          Transform // nil: there are no functions
+	// RetryFor is how long a batch is tried that cannot be written for a reason of its own, such as a table that is gone; then its records
+	// go below the error prefix. A bucket that refuses is waited for however long: QueueBytes tells those who put records. 0 is 24 h.
+	//
+	// Differs from AWS: there the 24 h are for the bucket, and what is older is lost.
+	//
+	// Source: Firehose developer guide, "Handle data delivery failures"
+	RetryFor  time.Duration
+	Transform Transform // nil: there are no functions
 }
 
 // Validate names the key that is wrong.
@@ -54,6 +61,8 @@ func (c Config) Validate() error {
 		return fault.Newf(fault.Invalid, "delivery.parallel", "%d is negative", c.Parallel)
 	case c.RetryMin < 0 || c.RetryMax < 0:
 		return fault.Newf(fault.Invalid, "delivery.retry", "%v and %v: one is negative", c.RetryMin, c.RetryMax)
+	case c.RetryFor < 0:
+		return fault.Newf(fault.Invalid, "delivery.retry_for", "%v is negative", c.RetryFor)
 	}
 	return nil
 }
@@ -75,6 +84,9 @@ func (c *Config) defaults() {
 		c.RetryMax = time.Minute
 	}
 	c.RetryMax = max(c.RetryMax, c.RetryMin)
+	if c.RetryFor == 0 {
+		c.RetryFor = 24 * time.Hour
+	}
 }
 
 // objects is the part of the lake that delivery commits to.
@@ -124,6 +136,7 @@ type line struct {
 	oldest    headTime
 	followers map[string]*follower // by subscription
 	failure   Failure
+	gaveUp    bool // the last batch went below the error prefix
 	retries   int64
 	plan      *plan // of the batch under way, which is in no cursor yet
 	visible   *seal // the batch under way is visible, and not counted yet
@@ -131,6 +144,8 @@ type line struct {
 
 	gate  gate // passed while a batch becomes visible and its rows leave the inputs, held by snapshots
 	fresh freshCache
+
+	trouble time.Time // since when batches one after the other met obstacles of their own; the worker's alone
 
 	due     chan struct{} // something arrived; holds one
 	altered chan struct{} // the settings changed; holds one

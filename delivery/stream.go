@@ -54,7 +54,8 @@ type Failure struct {
 	Message  string    // the obstacle, fit for the stream's owner
 	Since    time.Time // of the first failure in a row
 	Attempts int       // failures in a row
-	Next     time.Time // when it tries again
+	Next     time.Time // when it tries again; zero once the batch is given up
+	GivenUp  time.Time // when a batch was last put below the error prefix for it; zero: never
 }
 
 // Record is a record that was put into a stream.

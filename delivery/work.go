@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -72,11 +71,7 @@ func (s *Store) deliver(ctx context.Context, l *line) (err error) {
 		return ctx.Err()
 	}
 	defer func() { <-s.slots }()
-	defer func() {
-		if p := recover(); p != nil { // one stream's defect must not stop the others
-			err = fault.Newf(fault.Internal, "delivery stream "+l.stream.Load().Name, "its batch panicked: %v\n%s", p, debug.Stack())
-		}
-	}()
+	defer l.rescue(&err)
 	return s.attempt(ctx, l)
 }
 
@@ -116,6 +111,11 @@ func describe(err error) string {
 func (l *line) healed(s *Store) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.gaveUp { // that was no delivery
+		l.gaveUp = false
+		return
+	}
+	l.trouble = time.Time{}
 	if l.failure.Attempts > 0 {
 		s.log.Info("delivery goes on", "stream", l.stream.Load().Name, "attempts", l.failure.Attempts, "after", time.Since(l.failure.Since))
 		l.failure = Failure{}
