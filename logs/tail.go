@@ -17,9 +17,12 @@ import (
 const (
 	MaxTailGroups = 10
 	MaxTailEvents = 500 // of an update
-	maxTails      = 15  // at once
-	tailEvery     = time.Second
-	tailLimit     = 3 * time.Hour
+	// maxTailBytes bounds an update's messages: as JSON, six bytes for one at worst, they are less than the 16 MiB
+	// that the SDKs take in a message of an event stream.
+	maxTailBytes = 2 << 20
+	maxTails     = 15 // at once
+	tailEvery    = time.Second
+	tailLimit    = 3 * time.Hour
 	// tailRead is how many events an update looks at in one group before it goes on at the group's end.
 	tailRead = 500_000
 )
@@ -38,7 +41,7 @@ type TailQuery struct {
 // TailUpdate is what came within a second, in the order of the events' times.
 type TailUpdate struct {
 	Events  []Tailed
-	Sampled bool // more came: these are some of them, by chance
+	Sampled bool // more came, or longer ones, than an update holds: these are some of them, by chance
 }
 
 // Tailed is an event of a group.
@@ -133,7 +136,7 @@ func (s *Store) openTail(ctx context.Context, c access.Caller, q TailQuery) (*ta
 
 // read reads what is new. The caller is asked for anew: a session is long.
 func (t *tail) read(ctx context.Context) (u TailUpdate, err error) {
-	matched := 0
+	var chosen sample
 	for i, group := range t.query.Groups {
 		if err := t.store.guard.Allow(ctx, t.caller, "logs:StartLiveTail", GroupARN(t.caller, group)); err != nil {
 			return u, err
@@ -151,12 +154,7 @@ func (t *tail) read(ctx context.Context) (u TailUpdate, err error) {
 				if !t.wants(e.Stream) || !t.pattern.Match(e.Message) {
 					continue
 				}
-				matched++
-				if len(u.Events) < MaxTailEvents {
-					u.Events = append(u.Events, Tailed{group, e})
-				} else if n := rand.IntN(matched); n < MaxTailEvents { // each has the same chance
-					u.Events[n] = Tailed{group, e}
-				}
+				chosen.offer(Tailed{group, e})
 			}
 			if len(batch.Events) == 0 {
 				break
@@ -166,12 +164,12 @@ func (t *tail) read(ctx context.Context) (u TailUpdate, err error) {
 				if err != nil {
 					return u, err
 				}
-				t.next[i], u.Sampled = l.durable.Load(), true
+				t.next[i], chosen.left = l.durable.Load(), true
 				break
 			}
 		}
 	}
-	u.Sampled = u.Sampled || matched > MaxTailEvents
+	u.Events, u.Sampled = chosen.events, chosen.left
 	slices.SortStableFunc(u.Events, func(a, b Tailed) int {
 		switch {
 		case a.position().before(b.position()):
@@ -182,6 +180,36 @@ func (t *tail) read(ctx context.Context) (u TailUpdate, err error) {
 		return 0
 	})
 	return u, nil
+}
+
+// sample is as much of what is offered as an update holds, chosen by chance.
+type sample struct {
+	events  []Tailed
+	bytes   int  // of their messages
+	offered int  // events
+	left    bool // some were left out
+}
+
+func (s *sample) offer(e Tailed) {
+	s.offered++
+	at, leaves := len(s.events), 0
+	if at == MaxTailEvents {
+		s.left = true
+		if at = rand.IntN(s.offered); at >= MaxTailEvents { // each has the same chance
+			return
+		}
+		leaves = len(s.events[at].Message)
+	}
+	if s.bytes+len(e.Message)-leaves > maxTailBytes {
+		s.left = true
+		return
+	}
+	s.bytes += len(e.Message) - leaves
+	if at == len(s.events) {
+		s.events = append(s.events, e)
+	} else {
+		s.events[at] = e
+	}
 }
 
 func (t *tail) wants(stream string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,43 @@ func TestTail(t *testing.T) {
 		}
 		if late < 100 {
 			t.Errorf("only %d of the later ones", late)
+		}
+	})
+	t.Run("long ones are sampled too, and exactly 500 short ones are not", func(t *testing.T) {
+		var long, short []Event
+		for i := range 40 {
+			long = append(long, Event{now, fmt.Sprint(i, strings.Repeat("x", 100_000))})
+		}
+		for range MaxTailEvents {
+			short = append(short, Event{now, "x"})
+		}
+		updates, err := h.tailed(ctx, TailQuery{Groups: []string{"g"}}, 1, func() {
+			for part := range slices.Chunk(long, 10) {
+				h.put(t, "g", "a1", part...)
+			}
+		})
+		if err != nil || len(updates[0].Events) != 20 || !updates[0].Sampled {
+			t.Errorf("got %d events, sampled %v, %v; want the 20 that 2 MiB hold", len(updates[0].Events), updates[0].Sampled, err)
+		}
+		updates, err = h.tailed(ctx, TailQuery{Groups: []string{"g"}}, 1, func() { h.put(t, "g", "a1", short...) })
+		if err != nil || len(updates[0].Events) != MaxTailEvents || updates[0].Sampled {
+			t.Errorf("got %d events, sampled %v, %v", len(updates[0].Events), updates[0].Sampled, err)
+		}
+		if h.tails.Load() != 0 {
+			t.Errorf("%d tails are counted after the last has ended", h.tails.Load())
+		}
+	})
+	t.Run("what is chosen keeps within its bytes, also where long ones take the place of short ones", func(t *testing.T) {
+		var s sample
+		for i := range 2000 {
+			s.offer(Tailed{"g", Stored{Message: strings.Repeat("x", 1+i%7*2000)}})
+		}
+		size := 0
+		for _, e := range s.events {
+			size += len(e.Message)
+		}
+		if size != s.bytes || size > maxTailBytes || !s.left {
+			t.Errorf("%d events of %d bytes, counted as %d", len(s.events), size, s.bytes)
 		}
 	})
 	t.Run("it ends with its group", func(t *testing.T) {

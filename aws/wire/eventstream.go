@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"time"
 
 	"flowlake/access"
 
@@ -113,8 +114,10 @@ func (w *eventWriter) fail(err error) error {
 	return w.message(eventstreamapi.ExceptionMessageType, eventstreamapi.ExceptionTypeHeader, e.Code, payload)
 }
 
-// message writes one message and sends it on its way.
+// message writes one message and sends it on its way. A client that stops reading is a client that is gone, after as long as one
+// that stops sending.
 func (w *eventWriter) message(kind, header, name string, payload []byte) error {
+	_ = w.conn.SetWriteDeadline(time.Now().Add(w.x.patience)) // a writer that knows none has no connection
 	m := eventstream.Message{Payload: payload}
 	m.Headers.Set(eventstreamapi.MessageTypeHeader, eventstream.StringValue(kind))
 	m.Headers.Set(header, eventstream.StringValue(name))
