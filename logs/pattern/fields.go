@@ -121,7 +121,10 @@ func (r *reader) field() (f field, err error) {
 			if next == ',' || next == ']' {
 				return f, nil
 			}
-			if name == "" {
+			switch {
+			case next == 0:
+				return f, r.invalid("the fields must end with ]")
+			case name == "":
 				return f, r.invalid("a field's name must stand here, not %s", r.found())
 			}
 			f.any = [][]comparison{nil}
@@ -175,8 +178,11 @@ func (p *fields) takes(name string) bool {
 	return err == nil && n > 0 && name[0] >= '1' && (p.elastic || int(n) <= len(p.heads))
 }
 
-// maxNamed bounds how many lists of names are remembered.
-const maxNamed = 64
+// What is remembered of names: so many lists, none longer.
+const (
+	maxNamed       = 64
+	maxNamedFields = 512
+)
 
 func (p *fields) namesOf(n int) []string {
 	if !p.elastic {
@@ -191,7 +197,7 @@ func (p *fields) namesOf(n int) []string {
 	names = p.namesFor(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.named) < maxNamed {
+	if n <= maxNamedFields && len(p.named) < maxNamed {
 		p.named[n] = names
 	}
 	return names

@@ -138,6 +138,8 @@ func TestMatchJSON(t *testing.T) {
 		{`{ $.a = 1 }`, `2024 {"a": 1}`, false},
 		{`{ $.a = 1 }`, `{"a": 1} {"a": 1}`, false},
 		{`{ $.a = 1 }`, `{"a": 1,}`, false},
+		{`{ $.a = 1 }`, "{\"a\": 1, \"b\": \"\t\"}", false}, // JSON has no tab in a string
+		{`{ $.a = 9007199254740993 }`, `{"a": 9007199254740993.0}`, true},
 		{`{ $.a = 1 }`, `{"a": 01}`, false},
 		{`{ $.a NOT EXISTS }`, strings.Repeat(`{"b":`, 100_000), false},
 		{`{ $.a NOT EXISTS }`, strings.Repeat("[", 400) + strings.Repeat("]", 400), true},
@@ -213,6 +215,8 @@ func TestMatchFields(t *testing.T) {
 		{`[a = 10]`, "10.0", true},
 		{`[a = "10"]`, "10.0", false},
 		{`[a = "*"]`, "x y", true},
+		{`[a = *x*]`, "x", true}, // an asterisk stands for nothing, too
+		{`[a = *x*]`, "y", false},
 		{`[a, b]`, "\"open x", true}, // what is not closed is a word
 	} {
 		p, err := Compile(row.pattern)
@@ -332,9 +336,13 @@ func TestCompileRefuses(t *testing.T) {
 		{"[a, ..., b, ...]", "twice"},
 		{"[a, a]", "the field a is named twice"},
 		{"[a = ]", "a value"},
-		{"[a", "not the end"},
+		{"[a", "at character 3: the fields must end with ]"},
+		{"[a, b, ...", "not the end"},
+		{"%a{1001}%", "invalid repeat count"},
+		{"%" + strings.Repeat(".{999}", 100) + "%", "too large"},
+		{"{ $.a = %" + strings.Repeat("[a-z]{1000}", 50) + "% }", "too large"},
 		{"[a b]", "a comparison"},
-		{"[a, b", "end"},
+		{"[a, b", "end with ]"},
 		{"[a, b] c", "nothing may follow ]"},
 		{"[a = 1 ||]", "again"},
 		{"[1a]", "begins with a letter"},
@@ -346,8 +354,10 @@ func TestCompileRefuses(t *testing.T) {
 			t.Errorf("%.100s: got %v, want %q", row.pattern, err, row.want)
 		}
 	}
-	if _, err := Compile(strings.Repeat("ä", MaxLength)); err != nil {
-		t.Error(err)
+	for _, text := range []string{strings.Repeat("ä", MaxLength), "%[a-z]{0,1000}%"} {
+		if _, err := Compile(text); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -370,6 +380,27 @@ func TestDocumentIsJSON(t *testing.T) {
 			t.Errorf("%s: got %v", s, ok)
 		}
 	})
+}
+
+// TestNamesOfManyFields claims that messages of very many fields have names, and that these are not kept.
+func TestNamesOfManyFields(t *testing.T) {
+	p, err := Compile("[first, ..., last]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 5000; n >= 2; n -= 7 {
+		names := p.NamesOf(n)
+		if len(names) != n || names[0] != "first" || names[n-1] != "last" || n > 2 && names[1] != "2" {
+			t.Fatalf("%d: got %v", n, names)
+		}
+	}
+	kept := 0
+	for _, names := range p.fields.named {
+		kept += len(names)
+	}
+	if len(p.fields.named) > maxNamed || kept > maxNamed*maxNamedFields {
+		t.Errorf("%d lists with %d names are kept", len(p.fields.named), kept)
+	}
 }
 
 func TestMatchAllocatesNothing(t *testing.T) {

@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,7 +11,13 @@ import (
 // page has listed the colon at times.
 const regexSigns = "_#=@/;,-:" + `^$?[]{}|\*+.`
 
+// maxRegexSteps bounds a compiled expression: a message takes at worst time for each of its bytes and steps. An expression has one or
+// two for each of its signs, and those that a repetition has many times: {0,1000}, the largest there is, has room once.
+const maxRegexSteps = 2500
+
 // regex reads a regular expression between percent signs.
+//
+// Differs from AWS: an expression whose repetitions make it too large (maxRegexSteps) is refused.
 //
 // Source: CloudWatch Logs user guide, "Supported regular expressions (regex) syntax"
 func (r *reader) regex() (*regexp.Regexp, error) {
@@ -28,6 +35,9 @@ func (r *reader) regex() (*regexp.Regexp, error) {
 				_, reason, _ := strings.Cut(err.Error(), ": ")
 				return nil, r.invalidAt(start, "the regular expression is wrong: %s", reason)
 			}
+			if n := regexSteps(source); n > maxRegexSteps {
+				return nil, r.invalidAt(start, "the regular expression is too large: %d steps with its repetitions, at most %d are allowed", n, maxRegexSteps)
+			}
 			r.pos++
 			r.regexes++
 			return re, nil
@@ -44,6 +54,19 @@ func (r *reader) regex() (*regexp.Regexp, error) {
 		}
 	}
 	return nil, r.invalidAt(start, "the regular expression has no closing %%")
+}
+
+// regexSteps counts the steps of an expression that compiles.
+func regexSteps(source string) int {
+	tree, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return 0
+	}
+	return len(program.Inst)
 }
 
 // regexEscape passes over a backslash, and reads what it escapes: a class, a byte, or a sign.
