@@ -266,8 +266,8 @@ func (s *Snapshot) partitionRows(prefix, after string, ranges []ValueRange) iter
 				if err == nil && high != "" {
 					value, _, _ := strings.Cut(row.Key[len(prefix):], separator)
 					if value > high {
-						if strings.HasPrefix(value, high) {
-							continue // what goes on with a control character stands before the value itself
+						if strings.HasPrefix(value, high) && value[len(high)] < separator[0] {
+							continue // what goes on with such a character stands before the value itself
 						}
 						break
 					}

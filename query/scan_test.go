@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"flowlake/access"
 	"flowlake/catalog"
@@ -16,6 +17,8 @@ import (
 	"flowlake/columnar/parquet"
 	"flowlake/fault"
 	"flowlake/lake"
+	"flowlake/query/sql"
+	"flowlake/query/sql/translate"
 )
 
 // lookingEngine answers nothing, and shows which files it was given.
@@ -161,6 +164,8 @@ type freshStub struct {
 	released int
 	fail     error
 	skip     string
+	at       func()        // called before a snapshot is handed out
+	let      chan struct{} // closed at the first release
 }
 
 func (f *freshStub) Snapshot(_ context.Context, _ access.Caller, t catalog.Table, dir string) (FreshRows, error) {
@@ -168,13 +173,22 @@ func (f *freshStub) Snapshot(_ context.Context, _ access.Caller, t catalog.Table
 		return FreshRows{}, f.fail
 	}
 	f.asked++
+	if f.at != nil {
+		f.at()
+	}
 	path := filepath.Join(dir, "rows")
 	size := parquetFile(f.t, path)
 	in := func(k string) Input {
 		return Input{Values: []string{k}, Files: []InputFile{{Path: path, URL: "s3://data/fresh-" + k, Size: size}}}
 	}
-	return FreshRows{Inputs: []Input{in("1"), in("2"), in("9")}, Release: func() { f.released++ },
+	return FreshRows{Inputs: []Input{in("1"), in("2"), in("9")}, Release: f.release,
 		Skip: func(_, key string) bool { return strings.Contains(key, f.skip) }}, nil
+}
+
+func (f *freshStub) release() {
+	if f.released++; f.released == 1 && f.let != nil {
+		close(f.let)
+	}
 }
 
 func parquetFile(t *testing.T, path string) int64 {
@@ -277,5 +291,106 @@ func TestFootersAreReadOnceAndForgottenInTime(t *testing.T) {
 	}
 	if _, err := m.columns(f); err == nil {
 		t.Error("it is still known")
+	}
+}
+
+// listings resolves a query's one table and says by how many listings, and how many files were found.
+func (h *house) listings(text string) (listings, files int, err error) {
+	h.t.Helper()
+	stmt, err := sql.Parse(text)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	tables := &relations{catalog: h.catalog, caller: h.root, seen: map[[2]string]catalog.Table{}}
+	plan, err := translate.Query(h.t.Context(), stmt.(*sql.Query), text, tables, translate.Options{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	e := &Execution{Caller: h.root, Submitted: time.Now()}
+	parts, err := h.registered(h.t.Context(), e, plan.Tables, tables.seen)
+	if err != nil {
+		return 0, 0, err
+	}
+	p := &pinned{lake: h.lake, caller: h.root}
+	defer p.release()
+	_, err = h.scan(h.t.Context(), e, tables.seen[[2]string{plan.Tables[0].Database, plan.Tables[0].Name}], plan.Tables[0], parts[0], p)
+	return len(p.releases), p.files, err
+}
+
+func TestOnlyWhatIsWantedIsListed(t *testing.T) {
+	h, _ := scanHouse(t)
+	for _, day := range []string{"2020/02/28/05", "2020/02/29/05", "2020/03/01/05"} {
+		h.put("h/"+day+"/x", "1\n")
+		h.put("c/"+day+"/x", "1\n")
+	}
+	const years = "'projection.enabled'='true', 'projection.h.type'='date', 'projection.h.format'='yyyy/MM/dd/HH', 'projection.h.range'='2015/01/01/00,2024/12/31/23', 'projection.h.interval.unit'='HOURS', "
+	h.ddl("CREATE EXTERNAL TABLE d.h (a int) PARTITIONED BY (h string) LOCATION 's3://data/h/' TBLPROPERTIES (" + years + "'storage.location.template'='s3://data/h/${h}')")
+	// There is no bucket but data: who lists another fails.
+	h.ddl("CREATE EXTERNAL TABLE d.far (a int) PARTITIONED BY (b string, h string) LOCATION 's3://data/h/' TBLPROPERTIES (" + years +
+		"'projection.b.type'='enum', 'projection.b.values'='absent,data', 'storage.location.template'='s3://${b}/h/${h}')")
+	h.ddl("CREATE EXTERNAL TABLE d.c (a int) PARTITIONED BY (b string, h string) LOCATION 's3://data/c/'")
+	add := "ALTER TABLE d.c ADD PARTITION (b='absent', h='x') LOCATION 's3://absent/x/'"
+	for n := range 200 {
+		add += fmt.Sprintf(" PARTITION (b='data', h='%03d') LOCATION 's3://data/c/%03d'", n, n)
+	}
+	h.ddl(add + " PARTITION (b='data', h='2020') LOCATION 's3://data/c/2020/'")
+	for _, c := range []struct {
+		query           string
+		listings, files int
+		refused         bool
+	}{
+		{"SELECT a FROM d.h WHERE h = '2020/02/29/05'", 1, 1, false},
+		{"SELECT a FROM d.h WHERE h IN ('2020/02/28/05', '2020/02/29/05', '2030/01/01/00')", 2, 2, false},
+		{"SELECT a FROM d.h WHERE h = '2030/01/01/00'", 0, 0, false},
+		{"SELECT a FROM d.h WHERE h >= '2020/02/28/23' AND h < '2020/03/01/06'", 31, 2, false},
+		{"SELECT a FROM d.h", 1, 3, false},
+		{"SELECT a FROM d.far WHERE b = 'data' AND h LIKE '2020/02/2%'", 1, 2, false},
+		{"SELECT a FROM d.far WHERE b <> 'absent' AND h < '2016'", 1, 0, false},
+		{"SELECT a FROM d.far WHERE h = '2020/02/29/05'", 0, 0, true},
+		{"SELECT a FROM d.c WHERE b = 'data' AND h = '2020'", 1, 3, false},
+		{"SELECT a FROM d.c WHERE b = 'data'", 1, 3, false},
+		{"SELECT a FROM d.c WHERE h > '150'", 0, 0, true},
+	} {
+		listings, files, err := h.listings(c.query)
+		switch {
+		case c.refused:
+			if !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s: got %v", c.query, err)
+			}
+		case err != nil || listings != c.listings || files != c.files:
+			t.Errorf("%s: %d listings, %d files, %v; want %d, %d", c.query, listings, files, err, c.listings, c.files)
+		}
+	}
+}
+
+func TestAStoppedQueryLetsGoOfFreshRows(t *testing.T) {
+	h, l := scanHouse(t)
+	path := filepath.Join(t.TempDir(), "x")
+	parquetFile(t, path)
+	body, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.put("f/x", string(body))
+	h.ddl("CREATE EXTERNAL TABLE d.f (a int) STORED AS PARQUET LOCATION 's3://data/f/' TBLPROPERTIES ('flowlake.fresh'='true')")
+	fresh := &freshStub{t: t, skip: "none", let: make(chan struct{})}
+	fresh.at = func() { // the snapshot is there, and nothing is listed
+		ids, _, err := h.Executions(t.Context(), h.root, "primary", "", 1)
+		if err == nil {
+			err = h.Stop(t.Context(), h.root, ids[0])
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	h.SetFresh(fresh)
+	e, files := h.selects(l, "SELECT a FROM d.f")
+	if e.State != Cancelled || len(files) > 0 {
+		t.Errorf("%s %s: %d files", e.State, e.Reason, len(files))
+	}
+	select {
+	case <-fresh.let:
+	case <-time.After(10 * time.Second):
+		t.Error("the snapshot is held")
 	}
 }

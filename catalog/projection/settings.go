@@ -294,7 +294,7 @@ func (p *Projection) readTemplate(s settings) error {
 	}
 	places := make([]string, len(p.columns))
 	for i := range places {
-		places[i] = "x"
+		places[i] = "xxx" // may be a bucket
 	}
 	if _, _, err := lake.ParseURL(p.location(places)); err != nil {
 		return s.refuse(key, "%v", err)

@@ -16,6 +16,59 @@ import (
 	"flowlake/columnar/parquet"
 )
 
+// TestParquetPages has DuckDB read chunks of several pages of each encoding, some of which have nothing but NULLs.
+func TestParquetPages(t *testing.T) {
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var columns []columnar.Column
+	for i, of := range []string{"string", "string", "bigint", "double"} { // a dictionary, plain text, deltas, plain words
+		of, err := columnar.ParseType(of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns = append(columns, columnar.Column{Name: fmt.Sprintf("c%d", i), Type: of})
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "pages.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const rows, values = 3_000_000, 900_000
+	w, err := parquet.NewWriter(f, columns, parquet.Options{RowGroupRows: rows, RowGroupBytes: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range int64(rows) {
+		if i < values/2 || i >= rows-values/2 {
+			w.Column(0).Text(fmt.Appendf(nil, "10.0.%d.%d", i%40, i%251))
+			w.Column(1).Text(fmt.Appendf(nil, "unique value %d", i))
+			w.Column(2).Int(i*1_000_000 + i%997*1000)
+			w.Column(3).Float(float64(i) / 3)
+		}
+		w.EndRow()
+	}
+	if _, err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var all, wrong int
+	if err := db.QueryRow(fmt.Sprintf(`SELECT count(*), count(*) FILTER (WHERE CASE WHEN i < %d OR i >= %d THEN c0 = '10.0.' || (i %% 40) || '.' || (i %% 251)
+		AND c1 = 'unique value ' || i AND c2 = i * 1000000 + i %% 997 * 1000 AND c3 = i / 3.0::DOUBLE ELSE coalesce(c0, c1, c2::VARCHAR, c3::VARCHAR) IS NULL END IS NOT TRUE)
+		FROM (SELECT file_row_number AS i, * FROM read_parquet('%s', file_row_number = true))`, values/2, rows-values/2, f.Name())).Scan(&all, &wrong); err != nil {
+		t.Fatal(err)
+	}
+	if all != rows || wrong != 0 {
+		t.Errorf("%d of %d rows are read differently", wrong, all)
+	}
+	var encodings string
+	if err := db.QueryRow("SELECT string_agg(encodings, '; ' ORDER BY column_id) FROM parquet_metadata('" + f.Name() + "')").Scan(&encodings); err != nil ||
+		encodings != "PLAIN, RLE, RLE_DICTIONARY; PLAIN, RLE; RLE, DELTA_BINARY_PACKED; PLAIN, RLE" {
+		t.Errorf("the encodings are %s, %v", encodings, err)
+	}
+}
+
 // TestParquetWriter has DuckDB judge the files that columnar/parquet writes.
 func TestParquetWriter(t *testing.T) {
 	db, err := sql.Open("duckdb", "")
