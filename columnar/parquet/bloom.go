@@ -64,7 +64,8 @@ func distinct(hashes []uint64) int {
 	return max(1, int(-float64(m)*math.Log(1-float64(set)/float64(m))+0.5))
 }
 
-// hashes are those of the chunk's values, each of the dictionary's once.
+// hashes are those of the chunk's values, each of the dictionary's once. Zeros of both signs are equal to who asks, and so are all NaNs, of
+// which there is one in questions.
 func (b *Builder) hashes(dict []int64) []uint64 {
 	var all []uint64
 	if b.physical == physicalBytes || b.physical == physicalFixed {
@@ -84,6 +85,28 @@ func (b *Builder) hashes(dict []int64) []uint64 {
 			n = 4
 		}
 		all = append(all, xxhash.Sum64(buf[:n]))
+		if b.physical == physicalFloat || b.physical == physicalDouble {
+			all = b.likeHashes(all, b.float(v))
+		}
+	}
+	return all
+}
+
+// likeHashes appends the hashes of other bits that are equal to f.
+func (b *Builder) likeHashes(all []uint64, f float64) []uint64 {
+	var like []float64
+	switch {
+	case f == 0:
+		like = []float64{0, math.Copysign(0, -1)}
+	case f != f:
+		like = []float64{math.Float64frombits(0x7FF8 << 48)}
+	}
+	for _, f := range like {
+		word := binary.LittleEndian.AppendUint64(nil, math.Float64bits(f))
+		if b.physical == physicalFloat {
+			word = binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(f)))
+		}
+		all = append(all, xxhash.Sum64(word))
 	}
 	return all
 }

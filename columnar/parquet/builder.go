@@ -46,6 +46,7 @@ type Builder struct {
 	fresh bool // the last value made a new entry
 	last  int  // bytes of the last value in tail
 
+	grown   *int64      // the Writer's
 	stored  chunkMeta   // of the chunk that was written last
 	codec   Compression // of the file's chunks
 	plainly int         // row groups for which a dictionary is not tried again
@@ -177,8 +178,9 @@ func (b *Builder) Decimal(unscaled decimal128.Num) bool {
 	return true
 }
 
-// Text is for string, varchar and char, cut to their length, and for binary. Bytes that are not UTF-8 become U+FFFD in text. It keeps no
-// reference to v. It is quickest when v's capacity is 24 bytes or more.
+// Text is for string, varchar and char, cut to their length, and for binary. Bytes that are not UTF-8 become U+FFFD in text: DuckDB
+// refuses a whole file for one. It keeps no reference to v. It is quickest when v's capacity is 24 bytes or more: up
+// to there it loads, and masks away, what lies behind v, so nobody may write there meanwhile.
 func (b *Builder) Text(v []byte) {
 	// The way of almost every value of a flow log, in one piece: it is short, and known.
 	if d := &b.dict; len(v) <= inline && cap(v) >= inline && !b.full && len(d.slots) > 0 && b.physical == physicalBytes {
@@ -238,6 +240,7 @@ func (b *Builder) miss(v []byte) {
 			return
 		}
 		code = b.dict.add(v)
+		*b.grown += int64(len(v))
 	}
 	b.codes = append(b.codes, code)
 }
@@ -255,6 +258,7 @@ func (b *Builder) appendTail(v []byte) {
 	}
 	b.tail = append(b.tail, v...)
 	b.last = len(b.tail) - before
+	*b.grown += int64(len(v))
 	b.tails++
 }
 

@@ -3,6 +3,8 @@ package parquet
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"flowlake/fault"
 )
 
 // Parquet's encodings.
@@ -49,6 +51,11 @@ type chunker struct {
 
 // flush writes the row group, if it has rows, and forgets it.
 func (w *Writer) flush() {
+	for i := range w.builders {
+		if b := &w.builders[i]; b.rows != w.rows && w.err == nil {
+			w.err = fault.Newf(fault.Internal, "column "+b.column.Name, "it has %d values in %d rows", b.rows, w.rows)
+		}
+	}
 	if w.rows > 0 && w.err == nil {
 		w.begin()
 		start := w.offset
@@ -73,7 +80,7 @@ func (w *Writer) flush() {
 			w.written += int64(w.rows)
 		}
 	}
-	w.rows = 0
+	w.rows, w.grown = 0, 0
 	for i := range w.builders {
 		w.builders[i].reset()
 	}
@@ -287,7 +294,8 @@ func (c *chunker) dictionary(plain []byte, entries int) {
 }
 
 // data makes the pages of the rows from up to to, whose values take about size bytes. encode appends the values from one up to another, counted
-// from the first of these rows' values that is not NULL.
+// from the first of these rows' values that is not NULL; a page of NULLs has what the encoding begins with too, which DuckDB reads always.
+// encode is nil for a chunk of NULLs.
 func (c *chunker) data(b *Builder, from, to int, encoding int32, size int, encode func(dst []byte, from, to int) []byte) {
 	rows := to - from
 	if size > pageBytes*3/2 {
@@ -307,7 +315,7 @@ func (c *chunker) data(b *Builder, from, to int, encoding int32, size int, encod
 		c.raw = append(c.raw, 0, 0, 0, 0)
 		c.raw = c.appendLevels(c.raw, nulls[:missing], from, n)
 		binary.LittleEndian.PutUint32(c.raw[at:], uint32(len(c.raw)-at-4))
-		if n > missing {
+		if encode != nil {
 			c.raw = encode(c.raw, value, value+n-missing)
 		}
 		c.pages = append(c.pages, page{values: n, encoding: encoding, from: at, to: len(c.raw)})

@@ -97,6 +97,7 @@ type Writer struct {
 	sorted   []int
 	rows     int   // of the open row group
 	written  int64 // rows of the row groups before it
+	grown    int64 // bytes of text that builders took since memory was counted
 	offset   int64 // bytes given to out
 	groups   []byte
 	nGroups  int
@@ -131,6 +132,7 @@ func NewWriter(w io.Writer, columns []columnar.Column, o Options) (*Writer, erro
 			return nil, fault.Newf(fault.Unsupported, "column "+c.Name, "%s is written through Arrow only", c.Type)
 		}
 		p.builders[i].init(c)
+		p.builders[i].grown = &p.grown
 	}
 	for _, name := range o.Bloom {
 		i, err := p.find(name)
@@ -166,7 +168,7 @@ func (w *Writer) find(name string) (int, error) {
 
 // Reset begins another file of the same columns and options; what was not closed is forgotten.
 func (w *Writer) Reset(out io.Writer) {
-	w.out, w.rows, w.written, w.offset, w.nGroups, w.err, w.closed, w.begun = out, 0, 0, 0, 0, nil, false, false
+	w.out, w.rows, w.grown, w.written, w.offset, w.nGroups, w.err, w.closed, w.begun = out, 0, 0, 0, 0, 0, nil, false, false
 	w.groups = w.groups[:0]
 	for i := range w.builders {
 		w.builders[i].reset()
@@ -184,42 +186,52 @@ func (w *Writer) Column(i int) *Builder { return &w.builders[i] }
 func (w *Writer) EndRow() {
 	rows := w.rows + 1
 	for i := range w.builders {
-		if b := &w.builders[i]; b.rows != rows {
-			w.mend(b, rows)
+		switch b := &w.builders[i]; b.rows {
+		case rows:
+		case rows - 1:
+			b.Null()
+		default:
+			w.twice(b)
+			return
 		}
 	}
 	w.end(rows)
 }
 
-// EndWholeRow is EndRow for a caller that has given every column a value or NULL, which is not checked row by row.
+// EndWholeRow is EndRow for a caller that has given every column a value or NULL: one that is missing is
+// an error when the row group ends.
 func (w *Writer) EndWholeRow() { w.end(w.rows + 1) }
 
 func (w *Writer) end(rows int) {
 	w.rows = rows
-	if rows >= w.o.RowGroupRows || rows&1023 == 0 && w.memory() >= w.o.RowGroupBytes {
+	if rows >= w.o.RowGroupRows {
 		w.flush()
+		return
+	}
+	if rows&1023 == 0 || w.grown >= 1<<20 {
+		if w.grown = 0; w.memory() >= w.o.RowGroupBytes {
+			w.flush()
+		}
 	}
 }
 
-// mend gives a builder the NULL that its row lacks. Two values in one row are a defect of the caller.
-func (w *Writer) mend(b *Builder, rows int) {
-	if b.rows == rows-1 {
-		b.Null()
-		return
-	}
+// twice is a defect of the caller: a row has two values in a column. The file is lost.
+func (w *Writer) twice(b *Builder) {
 	if w.err == nil {
 		w.err = fault.Newf(fault.Internal, "column "+b.column.Name, "it has two values in one row")
 	}
-	for b.rows > rows {
-		b.undo()
-	}
+	w.flush() // which forgets everything
 }
 
 // UndoRow drops the values given since the last EndRow.
 func (w *Writer) UndoRow() {
 	for i := range w.builders {
-		for b := &w.builders[i]; b.rows > w.rows; {
+		switch b := &w.builders[i]; {
+		case b.rows == w.rows+1:
 			b.undo()
+		case b.rows > w.rows:
+			w.twice(b)
+			return
 		}
 	}
 }

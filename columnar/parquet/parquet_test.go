@@ -159,7 +159,7 @@ func TestWriter(t *testing.T) {
 		})
 	})
 	t.Run("long_columns_change_their_encoding", func(t *testing.T) {
-		columns := columnsOf(t, "string", "bigint", "bigint", "int", "string", "timestamp", "double", "decimal(30,0)", "string", "bigint")
+		columns := columnsOf(t, "string", "bigint", "bigint", "int", "string", "timestamp", "double", "decimal(30,0)", "string", "bigint", "string", "string")
 		const rows = 300_000
 		want := make([][]any, len(columns))
 		var out bytes.Buffer
@@ -177,6 +177,7 @@ func TestWriter(t *testing.T) {
 				int64(1_700_000_000_000_000 + 60e6*(i%7)), // a narrow range
 				float64(x>>60) / 4, decimal128.FromI64(int64(x >> 62)),
 				fmt.Sprintf("10.0.%d.%d", x>>60, x>>50&0xFF), any(nil),
+				fmt.Sprint("k", i/2), fmt.Sprint("k", i*2/3), // codes of 17 bits; the same and a dictionary that fills up
 			}
 			if i > 250_000 {
 				row[8] = nil
@@ -271,6 +272,37 @@ func TestWriter(t *testing.T) {
 			t.Errorf("%d of %d absent values are found", wrong, asked)
 		}
 	})
+	t.Run("bloom_filters_know_what_is_equal_to_a_float", func(t *testing.T) {
+		for _, repeat := range []int{1, 100} { // plainly, and by a dictionary
+			var out bytes.Buffer
+			w, _ := NewWriter(&out, columnsOf(t, "double", "float"), Options{Bloom: []string{"c0", "c1"}})
+			for _, v := range []float64{math.Copysign(0, -1), math.Float64frombits(0xFFF8_0000_0000_0001), 5} {
+				for range repeat {
+					w.Column(0).Float(v)
+					w.Column(1).Float(v)
+					w.EndRow()
+				}
+			}
+			if _, err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			f, err := other.OpenFile(bytes.NewReader(out.Bytes()), int64(out.Len()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			chunks := f.RowGroups()[0].ColumnChunks()
+			for _, v := range []float64{0, math.Copysign(0, -1), math.Float64frombits(0x7FF8 << 48), 5} {
+				double, err := chunks[0].BloomFilter().Check(other.DoubleValue(v))
+				if err != nil || !double {
+					t.Errorf("double %v: %v, %v", v, double, err)
+				}
+				float, err := chunks[1].BloomFilter().Check(other.FloatValue(float32(v)))
+				if err != nil || !float {
+					t.Errorf("float %v: %v, %v", v, float, err)
+				}
+			}
+		}
+	})
 	t.Run("text_is_cut_and_made_UTF-8", func(t *testing.T) {
 		columns := columnsOf(t, "varchar(3)", "string", "binary")
 		var out bytes.Buffer
@@ -319,11 +351,25 @@ func TestWriter(t *testing.T) {
 		same(t, "arrow-go", readBack(t, out.Bytes(), columnsOf(t, "int")), [][]any{{int64(5)}})
 	})
 	t.Run("two_values_in_a_row_are_a_defect", func(t *testing.T) {
-		w, _ := NewWriter(io.Discard, columnsOf(t, "int"), Options{})
+		for name, end := range map[string]func(*Writer){"EndRow": (*Writer).EndRow, "UndoRow": (*Writer).UndoRow} {
+			w, _ := NewWriter(io.Discard, columnsOf(t, "string", "int"), Options{})
+			w.Column(0).full = true // values lie behind one another
+			for _, v := range []string{"a", strings.Repeat("long", 100), "b"} {
+				w.Column(0).Text([]byte(v))
+			}
+			end(w)
+			w.Column(1).Int(1)
+			w.EndRow()
+			if _, err := w.Close(); !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), "column c0: it has two values") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+	t.Run("a_whole_row_that_is_not_whole_is_a_defect", func(t *testing.T) {
+		w, _ := NewWriter(io.Discard, columnsOf(t, "int", "string"), Options{})
 		w.Column(0).Int(1)
-		w.Column(0).Int(2)
-		w.EndRow()
-		if _, err := w.Close(); err == nil || !strings.Contains(err.Error(), "two values") {
+		w.EndWholeRow()
+		if err := w.Flush(); !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), "column c1: it has 0 values in 1 rows") {
 			t.Error(err)
 		}
 	})
@@ -356,6 +402,21 @@ func TestWriter(t *testing.T) {
 			}
 		}
 		if stats, err := w.Close(); err != nil || stats.Rows != 20_000 {
+			t.Error(stats, err)
+		}
+	})
+	t.Run("memory_is_bounded_among_values_of_a_megabyte", func(t *testing.T) {
+		w, _ := NewWriter(io.Discard, columnsOf(t, "binary", "int"), Options{RowGroupBytes: 8 << 20})
+		long := make([]byte, 1<<20)
+		for i := range 100 {
+			long[0] = byte(i)
+			w.Column(0).Text(long)
+			w.EndRow()
+			if m := w.memory(); m > 9<<20 {
+				t.Fatalf("%d bytes at row %d", m, i)
+			}
+		}
+		if stats, err := w.Close(); err != nil || stats.Rows != 100 {
 			t.Error(stats, err)
 		}
 	})
