@@ -30,7 +30,11 @@ type Matched struct {
 // each record and how many events it holds; the record is its to keep, and its error ends the rendering. The same events
 // give the same bytes again.
 //
-// A record is at most MaxEnvelope bytes long, unless it is of one event that alone is longer.
+// A record is at most MaxEnvelope bytes long, unless it is of one event that alone is longer: of half a megabyte or more that
+// does not compress, and whose values say it a second time.
+//
+// Differs from AWS: Firehose would refuse that record. Here it is whole: delivery pulls it and puts it through no door, and
+// its event was acknowledged.
 //
 // Source: CloudWatch Logs user guide, "Log group-level subscription filters"
 func Envelopes(s Subscription, p *pattern.Pattern, stream string, events []Matched, yield func(record []byte, events int) error) error {

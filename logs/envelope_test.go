@@ -132,6 +132,28 @@ func TestEnvelopes(t *testing.T) {
 			t.Error("no events give a record")
 		}
 	})
+	t.Run("an event that alone is more than a delivery stream takes is whole all the same", func(t *testing.T) {
+		noise := rand.NewChaCha8([32]byte{2})
+		b := make([]byte, 1<<20-26)
+		_, _ = noise.Read(b)
+		for i := range b {
+			b[i] = '#' + b[i]%90
+		}
+		copy(b, "1 x ")
+		events := []Matched{matched(1, "0 x"), matched(2, string(b)), matched(3, "2 x")}
+		var counts []int
+		err := Envelopes(s, fields, "eni-1", events, func(record []byte, n int) error {
+			counts = append(counts, n)
+			_, o := openEnvelope(t, record)
+			if len(counts) == 2 && (len(record) <= MaxEnvelope || o.LogEvents[0].Message != string(b) || "1 x "+o.LogEvents[0].ExtractedFields["3"] != string(b)) {
+				t.Errorf("%d bytes, of %d fields", len(record), len(o.LogEvents[0].ExtractedFields))
+			}
+			return nil
+		})
+		if err != nil || fmt.Sprint(counts) != "[1 1 1]" {
+			t.Errorf("got %v, %v", counts, err)
+		}
+	})
 	t.Run("the control message", func(t *testing.T) {
 		text, _ := openEnvelope(t, ControlEnvelope(time.UnixMilli(1510109208016)))
 		if want := `{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logGroup":"","logStream":"","subscriptionFilters":[],"logEvents":[` +

@@ -35,7 +35,7 @@ func resourcePolicyID(c access.Caller, name string) state.ID {
 	return state.ID{Kind: resourcePolicyKind, Account: c.Account, Region: c.Region, Key: name}
 }
 
-// checkPolicy checks a document's form: a JSON object with a version and statements, each with effect, action and resource.
+// checkPolicy checks a document's form: a JSON object with statements, each with effect, action, resource and principal.
 func checkPolicy(document string) error {
 	if n := utf8.RuneCountInString(document); n < 1 || n > maxPolicyDocument {
 		return fault.Newf(fault.Invalid, resourcePolicyKind, "Value at 'policyDocument' failed to satisfy constraint: Member must have 1 to %d characters, not %d", maxPolicyDocument, n)

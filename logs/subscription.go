@@ -28,7 +28,11 @@ const (
 //
 // ID stays the same when the filter is put again under its name, so that the cursor under it goes on; a change of the
 // pattern then holds for all events that were not read before. A filter that is put with another destination is a new
-// subscription with a new ID, which starts there and then; what the old destination had not read by then, it does not get.
+// subscription with a new ID, which starts there and then.
+//
+// A subscription that ends, because it is deleted or has another destination, is its destination's up to where that sees it end:
+// delivery reads on to there. So what came in before the change still reaches the old destination, and what comes in
+// between the change and its being seen can reach both. AWS, which pushes, documents neither.
 type Subscription struct {
 	ID                      string // a UUID
 	Account, Region, Group  string
@@ -112,15 +116,15 @@ func (s *Store) PutSubscription(ctx context.Context, c access.Caller, in Subscri
 	if err != nil {
 		return Subscription{}, err
 	}
-	var made Subscription
+	var heard, made Subscription // what the destination is asked about, and what then is
 	err = s.state.View(ctx, func(tx *state.Tx) (err error) {
-		made, err = s.plan(tx, c, g.ID, in)
+		heard, err = s.plan(tx, c, g.ID, in)
 		return err
 	})
 	if err != nil {
 		return Subscription{}, err
 	}
-	if err := s.destinations.Subscribe(ctx, c, made); err != nil {
+	if err := s.destinations.Subscribe(ctx, c, heard); err != nil {
 		return Subscription{}, refusedBy(in.DestinationARN, err)
 	}
 	err = s.state.Update(ctx, func(tx *state.Tx) error {
@@ -130,12 +134,12 @@ func (s *Store) PutSubscription(ctx context.Context, c access.Caller, in Subscri
 		} else if err != nil {
 			return err
 		}
-		id := made.ID
+		var err error
 		if made, err = s.plan(tx, c, g.ID, in); err != nil {
 			return err
 		}
-		if made.Version == 0 {
-			made.ID = id // the one that the destination heard of
+		if made.Version == 0 && heard.Version == 0 { // the id of one that was deleted meanwhile is not used again
+			made.ID = heard.ID
 		}
 		doc := subscriptionDoc{ID: made.ID, GroupID: made.GroupID, Pattern: made.Pattern, Destination: made.DestinationARN, Role: made.RoleARN,
 			Distribution: made.Distribution, Created: made.Created.UnixMilli(), Start: made.Start}
@@ -324,7 +328,7 @@ func (s *Store) SubscriptionsTo(ctx context.Context, c access.Caller, destinatio
 	return out, err
 }
 
-// DeleteSubscription deletes a subscription, or returns fault.NotFound. What its destination has not read yet, it does not get.
+// DeleteSubscription deletes a subscription, or returns fault.NotFound. Its destination still gets what came in before: see Subscription.
 func (s *Store) DeleteSubscription(ctx context.Context, c access.Caller, group, name string) error {
 	err := s.deleteFilter(ctx, c, subscriptionKind, group, name)
 	if err == nil {

@@ -12,12 +12,16 @@ import (
 
 // takers are destinations that note who subscribes.
 type takers struct {
-	heard []Subscription
-	err   error
+	heard     []Subscription
+	err       error
+	meanwhile func() // happens while a destination is asked
 }
 
 func (k *takers) Subscribe(_ context.Context, _ access.Caller, s Subscription) error {
 	k.heard = append(k.heard, s)
+	if k.meanwhile != nil {
+		k.meanwhile()
+	}
 	return k.err
 }
 
@@ -159,6 +163,35 @@ func TestSubscriptions(t *testing.T) {
 		}
 		if page, err := h.Subscriptions(ctx, root, "g", SubscriptionQuery{Prefix: "new"}); err != nil || len(page.Subscriptions) != 0 {
 			t.Errorf("it is there all the same: %+v, %v", page, err)
+		}
+	})
+	t.Run("what changes while the destination is asked counts", func(t *testing.T) {
+		in := in
+		in.Group = "g3"
+		h.make(t, "g3")
+		defer func() { k.meanwhile = nil }()
+		before, err := h.PutSubscription(ctx, root, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.meanwhile = func() {
+			if err := h.DeleteSubscription(ctx, root, "g3", "f"); err != nil {
+				t.Error(err)
+			}
+		}
+		if after, err := h.PutSubscription(ctx, root, in); err != nil || after.ID == before.ID {
+			t.Errorf("a deleted one's cursor goes on: got %+v, %v", after, err)
+		}
+		k.meanwhile = func() {
+			if err := h.DeleteGroup(ctx, root, "g3"); err != nil {
+				t.Error(err)
+			}
+			h.make(t, "g3")
+		}
+		_, err = h.PutSubscription(ctx, root, in)
+		wantKind(t, err, fault.NotFound, "log group")
+		if page, err := h.Subscriptions(ctx, root, "g3", SubscriptionQuery{}); err != nil || len(page.Subscriptions) != 0 {
+			t.Errorf("the new group has %+v, %v", page, err)
 		}
 	})
 	t.Run("they go with their group", func(t *testing.T) {

@@ -132,6 +132,16 @@ func TestTail(t *testing.T) {
 		})
 		wantKind(t, err, fault.NotFound, "log group")
 	})
+	t.Run("another group of the name is not the one", func(t *testing.T) {
+		h.make(t, "g3")
+		_, err := h.tailed(ctx, TailQuery{Groups: []string{"g3"}}, 3, func() {
+			if err := h.DeleteGroup(ctx, root, "g3"); err != nil {
+				t.Error(err)
+			}
+			h.make(t, "g3")
+		})
+		wantKind(t, err, fault.NotFound, "log group")
+	})
 	t.Run("what is wrong is refused", func(t *testing.T) {
 		var eleven []string
 		for i := range 11 {
