@@ -68,7 +68,7 @@ func (s *Store) write(asked context.Context, l *line, p *plan, r *reading, d Str
 	out := &Output{Transform: s.cfg.Transform, engine: st}
 	b := &Batch{Stream: d, Number: p.Number, ID: batchID(d.ID, p.Number), Oldest: p.Oldest, Plan: p.Plan, segments: r.segments}
 	err := func() (err error) {
-		defer l.rescue(&err)
+		defer s.rescue(l, &err)
 		return with(ctx, b, out)
 	}()
 	if err == nil {

@@ -12,7 +12,7 @@ import (
 // Rejecter is a Writer that has a place for the records of batches that it cannot write.
 type Rejecter interface {
 	// Reject puts the batch's records there, as they came in, with the reason, and counts them as Failed: otherwise as Write. It must do
-	// without what Write may fail for, and without Batch.Plan.
+	// without what Write may fail for, and without Batch.Plan. The stream's Failure counts the attempts before.
 	Reject(ctx context.Context, b *Batch, reason error, out *Output) error
 }
 
@@ -31,9 +31,11 @@ func ofBatch(ctx context.Context, err error) error {
 }
 
 // rescue makes a panic an error: one stream's defect must not stop the others. It is deferred.
-func (l *line) rescue(err *error) {
+func (s *Store) rescue(l *line, err *error) {
 	if p := recover(); p != nil {
-		*err = fault.Newf(fault.Internal, "delivery stream "+l.stream.Load().Name, "its batch panicked: %v\n%s", p, debug.Stack())
+		name := l.stream.Load().Name
+		s.log.Error("batch panicked", "stream", name, "err", p, "stack", string(debug.Stack()))
+		*err = fault.Newf(fault.Internal, "delivery stream "+name, "its batch met a defect of flowlake; the server's log has it")
 	}
 }
 
@@ -71,6 +73,7 @@ func (s *Store) endure(ctx context.Context, l *line, w Writer, p *plan, r *readi
 	if now.Sub(p.Newest) < s.cfg.RetryFor {
 		return reason
 	}
+	d.Failure = l.describe().Failure
 	err = s.write(ctx, l, p, r, d, func(ctx context.Context, b *Batch, out *Output) error { return rejecter.Reject(ctx, b, reason, out) })
 	if own, ok := errors.AsType[hopeless](err); ok {
 		err = own.error

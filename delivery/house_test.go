@@ -183,6 +183,7 @@ type scribe struct {
 	plan     func() error
 	before   func(*Batch) error // asked before a batch
 	after    func(*Batch) error // and behind its last row
+	into     *NewPartition      // that its batches are said to be of
 	segments int
 	batches  []uint64
 }
@@ -217,6 +218,8 @@ func (w *scribe) write(ctx context.Context, b *Batch, out *Output, reason error)
 	before, behind := w.before, w.after
 	if reason != nil {
 		before, behind = nil, nil
+	} else if w.into != nil {
+		out.Partition(*w.into)
 	}
 	w.batches = append(w.batches, b.Number)
 	w.mu.Unlock()

@@ -71,7 +71,7 @@ func (s *Store) deliver(ctx context.Context, l *line) (err error) {
 		return ctx.Err()
 	}
 	defer func() { <-s.slots }()
-	defer l.rescue(&err)
+	defer s.rescue(l, &err)
 	return s.attempt(ctx, l)
 }
 

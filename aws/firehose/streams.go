@@ -125,7 +125,14 @@ func (d door) describeDeliveryStream(ctx context.Context, c access.Caller, in *a
 		shown.LastUpdateTimestamp = &s.Updated
 	}
 	if f := s.Failure; f.Message != "" {
-		details := fmt.Sprintf("%s (since %s, %d attempts, again at %s)", f.Message, f.Since.UTC().Format(time.RFC3339), f.Attempts, f.Next.UTC().Format(time.RFC3339))
+		details := fmt.Sprintf("%s (since %s, %d attempts", f.Message, f.Since.UTC().Format(time.RFC3339), f.Attempts)
+		if !f.Next.IsZero() {
+			details += ", again at " + f.Next.UTC().Format(time.RFC3339)
+		}
+		if !f.GivenUp.IsZero() {
+			details += "; records were put below the error prefix at " + f.GivenUp.UTC().Format(time.RFC3339)
+		}
+		details += ")"
 		shown.FailureDescription = &types.FailureDescription{Type: types.DeliveryStreamFailureTypeUnknownError, Details: &details}
 	}
 	return &describeOutput{shown}, nil

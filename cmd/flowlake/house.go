@@ -65,6 +65,7 @@ type rooms struct {
 type houseConfig struct {
 	data, account, region, credentials string
 	publish                            time.Duration // of flow-log files; 0 is vpc's default
+	retryFor                           time.Duration // of batches; 0 is delivery's default
 	log                                *slog.Logger
 }
 
@@ -101,7 +102,7 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	}
 	h.tables = catalog.Open(h.state, guard, cfg.log.With("room", "catalog"))
 	h.crawlers = crawler.New(crawler.Config{}, h.state, h.tables, h.lake, guard, cfg.log.With("room", "crawler"))
-	deliveries := delivery.Config{Dir: filepath.Join(cfg.data, "delivery"), Scratch: filepath.Join(cfg.data, "scratch", "delivery")}
+	deliveries := delivery.Config{Dir: filepath.Join(cfg.data, "delivery"), Scratch: filepath.Join(cfg.data, "scratch", "delivery"), RetryFor: cfg.retryFor}
 	if h.delivery, err = delivery.Open(deliveries, h.state, h.lake, h.logs, h.tables, guard, cfg.log.With("room", "delivery")); err != nil {
 		return nil, err
 	}

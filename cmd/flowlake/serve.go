@@ -37,6 +37,8 @@ type serveOptions struct {
 	logLevel                                   string
 	publishEvery                               string
 	publish                                    time.Duration
+	retryText                                  string
+	retryFor                                   time.Duration
 }
 
 func serveCommand() *cobra.Command {
@@ -71,6 +73,7 @@ URL/_flowlake/health answers 200 when the server serves; URL/_flowlake/metrics i
 	insecure, _ := strconv.ParseBool(o.insecureEnv) // check refuses what is neither
 	f.BoolVar(&o.insecure, "insecure", insecure, "allow a listener beyond loopback without TLS (FLOWLAKE_INSECURE=true)")
 	f.StringVar(&o.publishEvery, "publish-every", fromEnv("FLOWLAKE_PUBLISH_EVERY", "5m"), "the longest that a flow log's records wait before they are a file in S3, to 15m (FLOWLAKE_PUBLISH_EVERY)")
+	f.StringVar(&o.retryText, "retry-for", fromEnv("FLOWLAKE_RETRY_FOR", "24h"), "how long a delivery stream tries a batch that it cannot write, as for a table that is gone, before the records go below the error prefix (FLOWLAKE_RETRY_FOR)")
 	f.StringVar(&o.logLevel, "log-level", fromEnv("FLOWLAKE_LOG_LEVEL", "info"), "debug, info, warn or error (FLOWLAKE_LOG_LEVEL)")
 	return c
 }
@@ -88,6 +91,10 @@ func (o *serveOptions) check() error {
 	publish, err := time.ParseDuration(o.publishEvery)
 	if o.publish = publish; err != nil || publish <= 0 || publish > 15*time.Minute {
 		return usagef("--publish-every %q is not a time such as 5m, up to 15m", o.publishEvery)
+	}
+	retry, err := time.ParseDuration(o.retryText)
+	if o.retryFor = retry; err != nil || retry <= 0 {
+		return usagef("--retry-for %q is not a time such as 24h", o.retryText)
 	}
 	switch {
 	case !accountID.MatchString(o.account):
@@ -156,7 +163,7 @@ func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 		tlsConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
 	unix.Umask(0o077) // what libraries create is the owner's only, too
-	h, err := openHouse(houseConfig{data: o.data, account: o.account, region: o.region, credentials: o.credentials, log: log, publish: o.publish})
+	h, err := openHouse(houseConfig{data: o.data, account: o.account, region: o.region, credentials: o.credentials, log: log, publish: o.publish, retryFor: o.retryFor})
 	if err != nil {
 		return err
 	}

@@ -39,16 +39,12 @@ var (
 // compile checks settings as AWS does, and makes them ready. Its errors are fault.Invalid, and fault.Unsupported for what flowlake
 // does not do.
 func (s Settings) compile(functions bool) (*compiled, error) {
-	c := &compiled{Settings: s}
-	var err error
-	if c.bucket, err = s.S3.check(""); err != nil {
+	c, err := s.places()
+	if err != nil {
 		return nil, err
 	}
 	if _, err := s.Buffer(); err != nil {
 		return nil, err
-	}
-	if len(s.Extension) > longestExtension || !extensionForm.MatchString(s.Extension) {
-		return nil, fault.Newf(fault.Invalid, "FileExtension", "%q does not satisfy ^(|\\.[0-9a-z!\\-_.*'()]+)$, or is longer than %d", s.Extension, longestExtension)
 	}
 	if s.Conversion != nil {
 		if err := s.Conversion.check(); err != nil {
@@ -61,6 +57,19 @@ func (s Settings) compile(functions bool) (*compiled, error) {
 	if c.pipeline, err = process.New(s.processors(), functions); err != nil {
 		return nil, err
 	}
+	return c, c.checkPartitioning()
+}
+
+// places makes ready what says where objects go, and nothing else.
+func (s Settings) places() (*compiled, error) {
+	c := &compiled{Settings: s}
+	var err error
+	if c.bucket, err = s.S3.check(""); err != nil {
+		return nil, err
+	}
+	if len(s.Extension) > longestExtension || !extensionForm.MatchString(s.Extension) {
+		return nil, fault.Newf(fault.Invalid, "FileExtension", "%q does not satisfy ^(|\\.[0-9a-z!\\-_.*'()]+)$, or is longer than %d", s.Extension, longestExtension)
+	}
 	extension := compressions[s.Compression].extension
 	if s.converts() {
 		extension = ".parquet"
@@ -70,9 +79,6 @@ func (s Settings) compile(functions bool) (*compiled, error) {
 	}
 	c.layout, err = prefix.New(prefix.Settings{Prefix: s.Prefix, Error: s.ErrorPrefix, Zone: s.Zone, Dynamic: s.partitions(), Extension: extension})
 	if err != nil {
-		return nil, err
-	}
-	if err := c.checkPartitioning(); err != nil {
 		return nil, err
 	}
 	switch s.BackupMode {

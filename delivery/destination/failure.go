@@ -81,10 +81,14 @@ func (r *run) unconverted(ctx context.Context, it *process.Item, problem error) 
 	r.out.Failed(it.Rows)
 	return r.write(ctx, prefix.ConversionFailed, conversionFailure{
 		Attempts: 1, Arrival: it.Source.Arrival.UnixMilli(), Code: p.Code, Message: p.Message, Ending: time.Now().UnixMilli(), Raw: raw,
-		Sequence: strconv.FormatUint(it.Source.Sequence, 10),
-		Table: failedTable{Catalog: r.batch.Stream.Account, Database: r.plan.Database, Table: r.plan.Name, Region: r.plan.Region,
-			Version: strconv.FormatInt(r.plan.Version, 10), RoleARN: r.settings.Conversion.Schema.RoleARN},
+		Sequence: strconv.FormatUint(it.Source.Sequence, 10), Table: r.failedTable(r.plan.Name, strconv.FormatInt(r.plan.Version, 10)),
 	})
+}
+
+// failedTable is the conversion's table.
+func (r *run) failedTable(name, version string) failedTable {
+	ref := r.settings.Settings.table(r.batch.Stream)
+	return failedTable{Catalog: r.batch.Stream.Account, Database: ref.Database, Table: name, Region: ref.Region, Version: version, RoleARN: r.settings.Conversion.Schema.RoleARN}
 }
 
 // write appends a failure to the object of its kind: JSON, one a line.

@@ -51,6 +51,12 @@ func ok(t testing.TB, err error) {
 
 func newHouse(t testing.TB, functions delivery.Transform) *house {
 	t.Helper()
+	return newHouseThat(t, delivery.Config{Transform: functions})
+}
+
+// newHouseThat is newHouse with a configuration of the delivery room.
+func newHouseThat(t testing.TB, cfg delivery.Config) *house {
+	t.Helper()
 	dir, quiet, guard := t.TempDir(), slog.New(slog.DiscardHandler), access.NewGuard(account)
 	st, err := state.Open(filepath.Join(dir, "state"))
 	ok(t, err)
@@ -59,8 +65,8 @@ func newHouse(t testing.TB, functions delivery.Transform) *house {
 	lg, err := logs.Open(logs.Config{Dir: filepath.Join(dir, "logs")}, st, lk, guard, quiet)
 	ok(t, err)
 	tables := catalog.Open(st, guard, quiet)
-	room, err := delivery.Open(delivery.Config{Dir: filepath.Join(dir, "delivery"), Scratch: filepath.Join(dir, "scratch"), Transform: functions,
-		RetryMin: 5 * time.Millisecond, RetryMax: 20 * time.Millisecond}, st, lk, lg, tables, guard, quiet)
+	cfg.Dir, cfg.Scratch, cfg.RetryMin, cfg.RetryMax = filepath.Join(dir, "delivery"), filepath.Join(dir, "scratch"), 5*time.Millisecond, 20*time.Millisecond
+	room, err := delivery.Open(cfg, st, lk, lg, tables, guard, quiet)
 	ok(t, err)
 	h := &house{room, lk, lg, tables, destination.New(tables, room.HasTransform(), quiet)}
 	room.Handle(delivery.KindFirehose, h.writer)

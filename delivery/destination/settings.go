@@ -111,7 +111,7 @@ type Parquet struct {
 // Dynamic is DynamicPartitioningConfiguration.
 type Dynamic struct {
 	Enabled      bool   `json:"enabled"`
-	RetrySeconds *int32 `json:"retrySeconds,omitempty"` // kept: a batch is retried until it is delivered
+	RetrySeconds *int32 `json:"retrySeconds,omitempty"` // kept: what fails here fails for the record's own sake
 }
 
 // converts, partitions, backs and processes report what the settings turn on.

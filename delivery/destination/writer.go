@@ -42,6 +42,7 @@ func New(tables *catalog.Catalog, functions bool, log *slog.Logger) *Writer {
 var (
 	_ delivery.Writer    = (*Writer)(nil)
 	_ delivery.Freshener = (*Writer)(nil)
+	_ delivery.Rejecter  = (*Writer)(nil)
 )
 
 // prepare returns what a batch is written with. It is kept under id.
