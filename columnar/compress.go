@@ -6,26 +6,20 @@ import (
 	"io"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"flowlake/columnar/inflate"
 	"flowlake/fault"
 )
 
 // Decompress returns the plain bytes of r, by the suffix of the file's name: .gz, .bz2, .zst; others
 // are plain already. Its Close ends the decoder and leaves r alone. When the bytes are not what the
-// suffix promises or end too soon, Read returns a fault.Invalid error that names the file.
+// suffix promises or end too soon, Read returns a fault.Invalid error that names the file. Package inflate
+// says what a .gz file may be.
 func Decompress(name string, r io.Reader) (io.ReadCloser, error) {
 	switch lower := strings.ToLower(name); {
 	case strings.HasSuffix(lower, ".gz"):
-		z, err := gzip.NewReader(r)
-		if errors.Is(err, io.EOF) { // no byte at all: an empty file, as Hadoop reads it
-			return io.NopCloser(strings.NewReader("")), nil
-		}
-		if err != nil {
-			return nil, corrupt(name, "gzip", err)
-		}
-		return &inflater{name: name, format: "gzip", r: z, close: z.Close}, nil
+		return inflate.NewReader(name, r)
 	case strings.HasSuffix(lower, ".bz2"):
 		return &inflater{name: name, format: "bzip2", r: bzip2.NewReader(r), close: func() error { return nil }}, nil
 	case strings.HasSuffix(lower, ".zst"), strings.HasSuffix(lower, ".zstd"):
