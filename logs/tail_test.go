@@ -166,7 +166,15 @@ func TestTail(t *testing.T) {
 		h.tails.Store(maxTails)
 		_, err := h.tailed(ctx, TailQuery{Groups: []string{"g"}}, 1, func() { t.Error("started") })
 		wantKind(t, err, fault.Limit, "live tail")
-		h.tails.Store(0)
+		if n := h.tails.Swap(0); n != maxTails {
+			t.Errorf("%d tails are counted after one was refused", n)
+		}
+		stranger := root
+		stranger.Principal = "arn:aws:iam::123456789012:user/stranger"
+		err = h.Tail(ctx, stranger, TailQuery{Groups: []string{"g"}}, func() error { return nil }, func(TailUpdate) error { return errors.New("it saw something") })
+		if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "logs:StartLiveTail on resource: arn:aws:logs:us-east-1:123456789012:log-group:g") {
+			t.Errorf("a session asks anew who may see: got %v", err)
+		}
 	})
 	t.Run("it ends with its caller", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(ctx)
