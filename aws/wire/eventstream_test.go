@@ -24,15 +24,21 @@ import (
 
 // tails serves StartLiveTail by do, and returns the official client and what ends the streams.
 func tails(t *testing.T, do func(ctx context.Context, send wire.Sender) error) (*logs.Client, func()) {
+	return tailsOf(t, "123456789012", do)
+}
+
+// tailsOf serves streams that only the root of an account may see.
+func tailsOf(t *testing.T, account string, do func(ctx context.Context, send wire.Sender) error) (*logs.Client, func()) {
 	t.Helper()
 	keys, err := access.OpenKeys(filepath.Join(t.TempDir(), "credentials"), "123456789012")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := wire.New(wire.Config{Keys: keys, Guard: access.NewGuard("123456789012"), Log: slog.New(slog.DiscardHandler)}, []wire.Service{{
+	server, err := wire.New(wire.Config{Keys: keys, Guard: access.NewGuard(account), Log: slog.New(slog.DiscardHandler)}, []wire.Service{{
 		Name: "logs", Title: "Toy Logs", Protocol: wire.JSON11, Target: "Logs_20140328.", LowerCamel: true,
 		Faults: []wire.FaultRule{{Kind: fault.NotFound, Code: "ResourceNotFoundException"}},
-		Operations: []wire.Operation{wire.Events("StartLiveTail", wire.Row[logs.StartLiveTailInput]{Public: true, Honoured: []string{"LogGroupIdentifiers"}},
+		Operations: []wire.Operation{wire.Events("StartLiveTail", wire.Row[logs.StartLiveTailInput]{Honoured: []string{"LogGroupIdentifiers"},
+			Permissions: []wire.Permission[logs.StartLiveTailInput]{{Action: "logs:StartLiveTail", Resources: func(_ access.Caller, in *logs.StartLiveTailInput) []string { return in.LogGroupIdentifiers }}}},
 			map[string]any{"sessionStart": types.LiveTailSessionStart{}, "sessionUpdate": types.LiveTailSessionUpdate{}},
 			func(ctx context.Context, _ access.Caller, _ *logs.StartLiveTailInput, _ string, send wire.Sender) error {
 				return do(ctx, send)
@@ -104,6 +110,16 @@ func TestEventStream(t *testing.T) {
 			}
 		})
 	}
+	t.Run("who may not see it gets an answer and no stream", func(t *testing.T) {
+		client, _ := tailsOf(t, "210987654321", func(context.Context, wire.Sender) error {
+			t.Error("it was begun")
+			return nil
+		})
+		_, err := client.StartLiveTail(t.Context(), in)
+		if err == nil || code(t, err) != "AccessDeniedException" || !strings.Contains(err.Error(), "logs:StartLiveTail on resource: arn") {
+			t.Errorf("got %v", err)
+		}
+	})
 	for name, leave := range map[string]func(out *logs.StartLiveTailOutput, endStreams func()){
 		"it ends with its client": func(out *logs.StartLiveTailOutput, _ func()) { out.GetStream().Close() },
 		"it ends with its server": func(_ *logs.StartLiveTailOutput, endStreams func()) { endStreams() },
@@ -129,6 +145,11 @@ func TestEventStream(t *testing.T) {
 			case <-ended:
 			case <-time.After(10 * time.Second):
 				t.Error("it goes on")
+			}
+			for range out.GetStream().Events() {
+			}
+			if err := out.GetStream().Err(); err != nil {
+				t.Errorf("its end is an error: %v", err)
 			}
 		})
 	}
