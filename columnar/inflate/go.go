@@ -2,9 +2,11 @@ package inflate
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -17,13 +19,18 @@ type goBody struct {
 	size  uint32
 }
 
+// decoders are those of readers that were closed.
+var decoders sync.Pool
+
 func newGoBody(in *bufio.Reader) body { return &goBody{in: in} }
 
 func (b *goBody) begin() {
 	b.sum, b.size = 0, 0
 	if b.flate == nil {
-		b.flate = flate.NewReader(b.in)
-		return
+		if b.flate, _ = decoders.Get().(io.ReadCloser); b.flate == nil {
+			b.flate = flate.NewReader(b.in)
+			return
+		}
 	}
 	b.flate.(flate.Resetter).Reset(b.in, nil) // never fails
 }
@@ -47,6 +54,8 @@ func (b *goBody) read(p []byte) (int, error) {
 
 func (b *goBody) close() {
 	if b.flate != nil {
-		b.flate.Close()
+		b.flate.(flate.Resetter).Reset(new(bytes.Reader), nil) // the input is another's from now on
+		decoders.Put(b.flate)
+		b.flate = nil
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"sync"
 
 	"flowlake/fault"
 )
@@ -60,6 +61,9 @@ func (s *source) Read(p []byte) (int, error) {
 
 const bufferBytes = 128 << 10
 
+// buffers are those of readers that were closed: many files are small, and a new buffer costs more than they do.
+var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferBytes) }}
+
 // Linked is what inflates: "isal" or "go".
 func Linked() string { return linked }
 
@@ -78,7 +82,8 @@ func NewGoReader(name string, r io.Reader) io.ReadCloser { return newReader(name
 
 func newReader(name string, r io.Reader, body func(*bufio.Reader) body) *Reader {
 	s := &source{r: r}
-	in := bufio.NewReaderSize(s, bufferBytes)
+	in := buffers.Get().(*bufio.Reader)
+	in.Reset(s)
 	return &Reader{name: name, under: s, in: in, body: body(in), first: true}
 }
 
@@ -113,12 +118,17 @@ func (r *Reader) Read(p []byte) (int, error) {
 	}
 }
 
-// Close frees what the reader has.
+// Close frees what the reader has. It may be called twice.
 func (r *Reader) Close() error {
 	if r.err == nil {
 		r.err = fault.Newf(fault.Internal, "file "+r.name, "it is closed")
 	}
-	r.body.close()
+	if r.in != nil {
+		r.body.close()
+		r.in.Reset(nil)
+		buffers.Put(r.in)
+		r.in = nil
+	}
 	return nil
 }
 

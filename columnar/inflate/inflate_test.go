@@ -112,6 +112,27 @@ func TestReader(t *testing.T) {
 					t.Errorf("%d bytes of %d", len(got), len(long))
 				}
 			})
+			t.Run("what_one_reader_leaves_behind_is_not_the_next_one's", func(t *testing.T) {
+				for range 3 {
+					half := open("half.gz", bytes.NewReader(whole[:len(whole)/2]))
+					io.CopyN(io.Discard, half, 1000)
+					half.Close()
+					half.Close()
+					if n, err := half.Read(make([]byte, 1)); n != 0 || err == nil || err == io.EOF {
+						t.Errorf("a closed reader gives %d bytes, %v", n, err)
+					}
+					a, b := open("a.gz", bytes.NewReader(whole)), open("b.gz", bytes.NewReader(zip(t, 6, []byte("abc"))))
+					got, err := io.ReadAll(b)
+					if err != nil || string(got) != "abc" {
+						t.Errorf("the second gives %d bytes, %v", len(got), err)
+					}
+					if got, err = io.ReadAll(a); err != nil || !bytes.Equal(got, long) {
+						t.Errorf("the first gives %d bytes, %v", len(got), err)
+					}
+					a.Close()
+					b.Close()
+				}
+			})
 			t.Run("keeps_the_source's_own_error", func(t *testing.T) {
 				own := errors.New("disk on fire")
 				r := open("flows.gz", io.MultiReader(bytes.NewReader(whole[:1000]), iotest.ErrReader(own)))
