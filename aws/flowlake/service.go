@@ -34,12 +34,15 @@ func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store, compactor *compact
 			{Kind: fault.NotFound, Noun: "log destination", Code: "NoSuchDestination", Status: http.StatusNotFound},
 			{Kind: fault.NotFound, Noun: "database", Code: "NoSuchDatabase", Status: http.StatusNotFound},
 			{Kind: fault.NotFound, Noun: "table", Code: "NoSuchTable", Status: http.StatusNotFound},
+			{Kind: fault.NotFound, Noun: "object", Code: "NoSuchKey", Status: http.StatusNotFound},
+			{Kind: fault.NotFound, Noun: "bucket", Code: "NoSuchBucket", Status: http.StatusNotFound},
+			{Kind: fault.Precondition, Code: "PreconditionFailed", Status: http.StatusPreconditionFailed},
 			{Kind: fault.NotFound, Noun: "compaction", Code: "NoSuchCompaction", Status: http.StatusNotFound},
 		},
 		Operations: append([]wire.Operation{wire.Raw("Verify", wire.RawRow{
 			Permissions: []wire.RawPermission{{Action: "flowlake:Verify"}},
 			Honoured:    []string{"?sums"},
-		}, d.verify)}, append(append(d.recordRows(), d.followRow()), d.compactRows()...)...),
+		}, d.verify)}, append(append(d.recordRows(), d.followRow(), d.moveRow()), d.compactRows()...)...),
 		Route: func(r *http.Request) (string, bool) {
 			name := routes[r.URL.Path]
 			return name, r.Method == http.MethodPost && name != ""
@@ -49,7 +52,7 @@ func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store, compactor *compact
 
 // routes are the operations by their path; all of them are POSTs.
 var routes = map[string]string{VerifyPath: "Verify", RecordsPath: "PutFlowRecords", FollowPath: "FollowLogEvents",
-	CompactPath: "CompactTable", CompactionPath: "GetCompaction"}
+	CompactPath: "CompactTable", MovePath: "MoveObjects", CompactionPath: "GetCompaction"}
 
 // VerifyLine is one line of Verify's answer: progress, something damaged, or the end. A client that
 // has not read Done has not seen the whole answer.

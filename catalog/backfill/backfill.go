@@ -2,10 +2,11 @@
 // the files so that objects are well-sized, writes the plan down beside the table's data before the first
 // byte, converts groups in parallel, and registers the partitions whose objects are there.
 //
-// Killed at any point and run again, it gives each row once: an object is named by a UUIDv5 of its group, a
-// group's keys are noted before they are written, and what an unfinished attempt left under other keys is
-// removed by the one that ends. A file is known by its name, size and stamp: one that changed after it was
-// converted is told, and not read twice.
+// Killed at any point and run again, it gives each row once: a group's objects are named by a UUIDv5 of it, lie under
+// names that no reader of tables looks at, noted before they are written, and become visible in one move together with
+// the word that the group is done. So queries see a group whole or not at all, and a compaction between two runs meets whole
+// groups only. A file is known by its name, size and stamp: one that changed after it was converted is told, and not
+// read twice; converted anew, its rows take the old ones' place in that move.
 //
 // It runs on the client's side of the doors, which it knows as Objects and Partitions; it never opens a file,
 // a socket or the terminal by itself, and never makes a table.
@@ -17,6 +18,7 @@ import (
 	"iter"
 
 	"flowlake/catalog"
+	"flowlake/lake"
 )
 
 // Input is a file of flow logs as it was when it was listed.
@@ -38,10 +40,13 @@ type Source interface {
 type Objects interface {
 	// Get returns a small object, or fault.NotFound.
 	Get(ctx context.Context, bucket, key string) ([]byte, error)
-	// Put writes an object over what is there.
-	Put(ctx context.Context, bucket, key string, body io.ReadSeeker, size int64) error
+	// Put writes an object over what is there, and returns its ETag.
+	Put(ctx context.Context, bucket, key string, body io.ReadSeeker, size int64) (etag string, err error)
 	// PutNew writes an object that must not be there yet: fault.Precondition when it is.
 	PutNew(ctx context.Context, bucket, key string, body []byte) error
+	// Move renames objects and removes others, at once or not at all, as lake.Store.Move does: fault.NotFound and
+	// fault.Precondition where something is not as it must be, which is also what a move that was made already gives.
+	Move(ctx context.Context, moves []lake.Move, removes []lake.Ref) error
 	// Delete removes an object. One that is not there is no error.
 	Delete(ctx context.Context, bucket, key string) error
 	// Has reports whether there is such an object.

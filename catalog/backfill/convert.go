@@ -16,6 +16,7 @@ import (
 	"flowlake/columnar/flowtext"
 	"flowlake/columnar/parquet"
 	"flowlake/fault"
+	"flowlake/lake"
 )
 
 // Bounds of what one worker has open. They follow from the data alone, so that a group gives the same objects again.
@@ -38,21 +39,21 @@ type worker struct {
 // attemptAt is one attempt at a group.
 type attemptAt struct {
 	*worker
-	g       *group
-	open    []*object        // being written, in the order of their last use
-	whole   []*object        // finished, and not yet uploaded
-	slots   map[int64]string // by the first second of a slot: its location
-	places  map[string]place // by location
-	keys    []string         // of this attempt's objects
-	earlier attempt          // what earlier attempts may have written
-	gone    []string         // the objects of the groups that this one replaces
-	bad     *spool
-	file    string
-	seen    flowtext.Stats // of the file, as far as Progress was told
-	spread  int64          // text since the row groups ended
-	rows    int64          // that Progress was told of
-	bytes   int64
-	files   int64
+	g      *group
+	open   []*object        // being written, in the order of their last use
+	whole  []*object        // finished, and not yet uploaded
+	slots  map[int64]string // by the first second of a slot: its location
+	places map[string]place // by location
+	keys   []string         // of this attempt's objects
+	moves  []lake.Move      // that make what is uploaded visible
+	noted  attempt          // what attempts may have written, this one and those before
+	bad    *spool
+	file   string
+	seen   flowtext.Stats // of the file, as far as Progress was told
+	spread int64          // text since the row groups ended
+	rows   int64          // that Progress was told of
+	bytes  int64
+	files  int64
 
 	nowhere *parquet.Writer // for rows without a partition
 	strayed int64           // such rows of the file
@@ -98,10 +99,10 @@ func (w *worker) convert(ctx context.Context, g *group) (outcome, error) {
 
 func (a *attemptAt) attempt(ctx context.Context) (err error) {
 	r := a.run
-	if err := r.journal.get(ctx, r.journal.openKey(a.g.ID), &a.earlier); err != nil && !fault.Is(err, fault.NotFound) {
+	if err := r.journal.get(ctx, r.journal.openKey(a.g.ID), &a.noted); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	if a.gone, err = a.replaced(ctx); err != nil {
+	if _, err = a.replaced(ctx); err != nil { // before work of hours, not behind it
 		return err
 	}
 	for _, in := range a.g.Files {
@@ -128,9 +129,9 @@ func (a *attemptAt) attempt(ctx context.Context) (err error) {
 
 // forget removes what attempts at a group wrote of which nothing is left.
 func (a *attemptAt) forget(ctx context.Context) error {
-	for _, url := range a.earlier.Keys {
-		bucket, key, _ := strings.Cut(strings.TrimPrefix(url, "s3://"), "/")
-		if err := a.run.Objects.Delete(ctx, bucket, key); err != nil {
+	for _, url := range a.noted.Parts {
+		at := refTo(url)
+		if err := a.run.Objects.Delete(ctx, at.Bucket, at.Key); err != nil {
 			return err
 		}
 	}
@@ -241,7 +242,7 @@ func (a *attemptAt) object(ctx context.Context, where string) (*object, error) {
 		if err := a.finish(o); err != nil {
 			return nil, err
 		}
-		if err := a.upload(ctx, false); err != nil {
+		if err := a.upload(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -284,53 +285,53 @@ func (a *attemptAt) finish(o *object) error {
 	return nil
 }
 
-// upload puts the objects that are finished, after it has noted their keys.
-func (a *attemptAt) upload(ctx context.Context, replacing bool) error {
+// upload puts the objects that are finished where nobody sees them yet, after it has noted their names.
+func (a *attemptAt) upload(ctx context.Context) error {
 	r := a.run
 	for _, o := range a.whole {
-		if !slices.Contains(a.earlier.Keys, o.url()) {
-			a.earlier.Keys = append(a.earlier.Keys, o.url())
+		if part := lake.URL(o.bucket(), o.part()); !slices.Contains(a.noted.Parts, part) {
+			a.noted.Parts = append(a.noted.Parts, part)
 		}
 	}
-	a.earlier.Replacing = a.earlier.Replacing || replacing
-	if err := r.journal.put(ctx, r.journal.openKey(a.g.ID), a.earlier); err != nil {
+	if _, err := r.journal.put(ctx, r.journal.openKey(a.g.ID), a.noted); err != nil {
 		return err
 	}
 	for _, o := range a.whole {
-		bucket, _, _ := strings.Cut(strings.TrimPrefix(o.location, "s3://"), "/")
-		if err := o.file.put(ctx, r.Objects, bucket, o.key); err != nil {
+		etag, err := o.file.put(ctx, r.Objects, o.bucket(), o.part())
+		if err != nil {
 			return err
 		}
-		a.out.Keys = append(a.out.Keys, o.url())
+		a.moves = append(a.moves, lake.Move{Bucket: o.bucket(), From: o.part(), To: o.key, IfMatch: etag})
+		a.out.Keys = append(a.out.Keys, lake.URL(o.bucket(), o.key))
 		o.file.discard()
 	}
 	a.whole = a.whole[:0]
 	return nil
 }
 
-// url is the object's.
-func (o *object) url() string {
+func (o *object) bucket() string {
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(o.location, "s3://"), "/")
-	return "s3://" + bucket + "/" + o.key
+	return bucket
 }
 
-// commit makes the group whole: its objects, then its partitions, then the word that it is done.
+// part is the key that the object has until its group is whole: one that no reader of tables looks at.
+func (o *object) part() string {
+	dir, name := path.Split(o.key)
+	return dir + "_" + name + ".part"
+}
+
+// refTo names an object by its URL.
+func refTo(url string) lake.Ref {
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(url, "s3://"), "/")
+	return lake.Ref{Bucket: bucket, Key: key}
+}
+
+// commit makes the group whole: its partitions, empty still, and then at once its objects, the word that it is done, and the
+// end of what it replaces.
 func (a *attemptAt) commit(ctx context.Context) error {
 	r, j := a.run, a.run.journal
-	gone := a.gone
-	if err := a.upload(ctx, len(gone) > 0); err != nil {
+	if err := a.upload(ctx); err != nil {
 		return err
-	}
-	for _, url := range a.earlier.Keys { // what an attempt of other flags or another program left
-		if !slices.Contains(a.out.Keys, url) {
-			gone = append(gone, url)
-		}
-	}
-	for _, url := range gone {
-		bucket, key, _ := strings.Cut(strings.TrimPrefix(url, "s3://"), "/")
-		if err := r.Objects.Delete(ctx, bucket, key); err != nil {
-			return err
-		}
 	}
 	if err := r.register(ctx, a.places); err != nil {
 		return err
@@ -340,33 +341,51 @@ func (a *attemptAt) commit(ctx context.Context) error {
 	}
 	slices.Sort(a.out.Partitions)
 	if a.bad != nil {
-		if err := a.bad.put(ctx, r.Objects, j.bucket, j.badKey(a.g.ID)); err != nil {
+		if _, err := a.bad.put(ctx, r.Objects, j.bucket, j.badKey(a.g.ID)); err != nil {
 			return err
 		}
 	} else if err := r.Objects.Delete(ctx, j.bucket, j.badKey(a.g.ID)); err != nil {
 		return err
 	}
-	if err := j.put(ctx, j.doneKey(a.g.ID, len(a.out.LeftOut) > 0), a.out); err != nil {
+	removes, err := a.replaced(ctx)
+	if err != nil {
 		return err
 	}
-	for _, old := range a.g.Replaces {
-		if err := j.drop(ctx, old); err != nil {
-			return err
+	for _, url := range a.noted.Parts { // what an attempt of other flags or another program left
+		at := refTo(url)
+		if !slices.ContainsFunc(a.moves, func(m lake.Move) bool { return m.Bucket == at.Bucket && m.From == at.Key }) {
+			removes = append(removes, at)
 		}
 	}
-	return r.Objects.Delete(ctx, j.bucket, j.openKey(a.g.ID))
+	removes = append(removes, lake.Ref{Bucket: j.bucket, Key: j.openKey(a.g.ID)})
+	readyKey, doneKey := j.key("ready", a.g.ID+".json"), j.doneKey(a.g.ID, len(a.out.LeftOut) > 0)
+	etag, err := j.put(ctx, readyKey, a.out)
+	if err != nil {
+		return err
+	}
+	err = r.Objects.Move(ctx, append(a.moves, lake.Move{Bucket: j.bucket, From: readyKey, To: doneKey, IfMatch: etag}), removes)
+	if !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Precondition) {
+		return err
+	}
+	// Another process that converts the same group was first, or an answer was lost and the move was made again.
+	for _, less := range []bool{false, true} {
+		switch o, there := j.outcome(ctx, a.g.ID, less); {
+		case there == nil:
+			a.out = o
+			return nil
+		case !fault.Is(there, fault.NotFound):
+			return there
+		}
+	}
+	return fault.Newf(fault.Conflict, "file "+a.g.Files[0].Name, "something else changed its objects meanwhile: run again (%w)", err)
 }
 
-// replaced returns the objects of the groups that this one replaces. They must all be there, unless this group began to
-// remove them: rows that a compaction put elsewhere cannot be taken back.
-func (a *attemptAt) replaced(ctx context.Context) (urls []string, err error) {
+// replaced returns what goes when this group is whole: all that the groups which it replaces gave, and what the journal has of
+// them. What they gave must all be there: rows that a compaction put elsewhere cannot be taken back.
+func (a *attemptAt) replaced(ctx context.Context) (removes []lake.Ref, err error) {
 	j := a.run.journal
 	for _, old := range a.g.Replaces {
-		var began attempt
-		if err := j.get(ctx, j.openKey(old), &began); err != nil && !fault.Is(err, fault.NotFound) {
-			return nil, err
-		}
-		urls = append(urls, began.Keys...)
+		done := false
 		for _, less := range []bool{false, true} {
 			o, err := j.outcome(ctx, old, less)
 			if fault.Is(err, fault.NotFound) {
@@ -375,20 +394,35 @@ func (a *attemptAt) replaced(ctx context.Context) (urls []string, err error) {
 			if err != nil {
 				return nil, err
 			}
+			done = true
 			for _, url := range o.Keys {
-				bucket, key, _ := strings.Cut(strings.TrimPrefix(url, "s3://"), "/")
-				there, err := a.run.Objects.Has(ctx, bucket, key)
+				at := refTo(url)
+				there, err := a.run.Objects.Has(ctx, at.Bucket, at.Key)
 				if err != nil {
 					return nil, err
 				}
-				if !there && !a.earlier.Replacing {
-					return nil, fault.Newf(fault.Conflict, "file "+a.g.Files[0].Name, "what it gave before cannot be replaced: %s is gone, compacted or deleted since", url)
+				if !there {
+					return nil, fault.Newf(fault.Conflict, "file "+a.g.Files[0].Name, "what it gave before cannot be replaced: %s is gone, compacted or deleted since; convert into a table of another name", url)
 				}
+				at.IfMatch = "*" // a compaction may come before the move yet
+				removes = append(removes, at)
 			}
-			urls = append(urls, o.Keys...)
+			removes = append(removes, lake.Ref{Bucket: j.bucket, Key: j.doneKey(old, less), IfMatch: "*"})
 		}
+		var began attempt
+		open := lake.Ref{Bucket: j.bucket, Key: j.openKey(old)}
+		switch err := j.get(ctx, open.Key, &began); {
+		case err == nil && !done:
+			open.IfMatch = "*" // unless the group becomes whole meanwhile
+		case err != nil && !fault.Is(err, fault.NotFound):
+			return nil, err
+		}
+		for _, url := range began.Parts {
+			removes = append(removes, refTo(url))
+		}
+		removes = append(removes, open, lake.Ref{Bucket: j.bucket, Key: j.key("ready", old+".json")}, lake.Ref{Bucket: j.bucket, Key: j.badKey(old)})
 	}
-	return urls, nil
+	return removes, nil
 }
 
 // badLine keeps a line aside.
@@ -468,9 +502,9 @@ func (s *spool) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *spool) put(ctx context.Context, objects Objects, bucket, key string) error {
+func (s *spool) put(ctx context.Context, objects Objects, bucket, key string) (etag string, err error) {
 	if _, err := s.f.Seek(0, io.SeekStart); err != nil {
-		return err
+		return "", err
 	}
 	return objects.Put(ctx, bucket, key, s.f, s.size)
 }

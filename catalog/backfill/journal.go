@@ -21,10 +21,14 @@ import (
 // tables looks (catalog.IsData):
 //
 //	_flowlake/convert/plans/000001.json.gz   which files make which group; written once, before the group's first byte
-//	_flowlake/convert/open/<group>.json      the keys that attempts at the group may have written so far
+//	_flowlake/convert/open/<group>.json      the parts that attempts at the group may have written so far
+//	_flowlake/convert/ready/<group>.json     what done/ is to say
 //	_flowlake/convert/done/<group>.json      what the group gave: the commit point
 //	_flowlake/convert/done/<group>.less.json the same, of a group that left files out
 //	_flowlake/convert/bad/<group>.jsonl      its bad lines
+//
+// A group's objects are parts, <partition>/_<group>-00000.parquet.part, until one move of all of them, and of the word that
+// it is done, makes them <partition>/<group>-00000.parquet.
 type journal struct {
 	objects        Objects
 	bucket, prefix string // prefix ends with a slash
@@ -46,10 +50,9 @@ type plan struct {
 	Groups []group `json:"groups"`
 }
 
-// attempt is what open/ holds: Keys may be there, and were written for this group.
+// attempt is what open/ holds: these may be there, and were written for this group.
 type attempt struct {
-	Keys      []string `json:"keys"`
-	Replacing bool     `json:"replacing,omitempty"` // objects of the groups that are replaced may be gone
+	Parts []string `json:"parts"`
 }
 
 // outcome is what done/ holds.
@@ -76,7 +79,6 @@ type ledger struct {
 	planOf   map[string]int    // a group's plan
 	files    map[string]string // a file's last group
 	done     map[string]bool
-	opened   map[string]bool
 	bad      map[string]bool
 	less     map[string]bool            // groups that left files out
 	leftOut  map[string]map[string]bool // by group
@@ -87,7 +89,7 @@ func (j journal) key(parts ...string) string { return j.prefix + folderName + pa
 
 // load reads the journal.
 func (j journal) load(ctx context.Context) (*ledger, error) {
-	l := &ledger{groups: map[string]*group{}, planOf: map[string]int{}, files: map[string]string{}, done: map[string]bool{}, opened: map[string]bool{},
+	l := &ledger{groups: map[string]*group{}, planOf: map[string]int{}, files: map[string]string{}, done: map[string]bool{},
 		bad: map[string]bool{}, less: map[string]bool{}, leftOut: map[string]map[string]bool{}, replaced: map[string]bool{}}
 	for key, err := range j.objects.Keys(ctx, j.bucket, j.prefix+folderName) {
 		if err != nil {
@@ -102,8 +104,6 @@ func (j journal) load(ctx context.Context) (*ledger, error) {
 				return nil, err
 			}
 			l.plans = append(l.plans, p)
-		case "open":
-			l.opened[id] = true
 		case "bad":
 			l.bad[id] = true
 		case "done":
@@ -166,10 +166,10 @@ func (j journal) add(ctx context.Context, number int, p plan) error {
 	return j.objects.PutNew(ctx, j.bucket, j.key("plans", fmt.Sprintf("%06d.json.gz", number)), b.Bytes())
 }
 
-func (j journal) put(ctx context.Context, key string, v any) error {
+func (j journal) put(ctx context.Context, key string, v any) (etag string, err error) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return err
+		return "", err
 	}
 	return j.objects.Put(ctx, j.bucket, key, bytes.NewReader(b), int64(len(b)))
 }
@@ -197,16 +197,6 @@ func (j journal) doneKey(id string, less bool) string {
 func (j journal) outcome(ctx context.Context, id string, less bool) (o outcome, err error) {
 	err = j.get(ctx, j.doneKey(id, less), &o)
 	return o, err
-}
-
-// drop removes what the journal says of a group that another has replaced.
-func (j journal) drop(ctx context.Context, id string) error {
-	for _, key := range []string{j.openKey(id), j.badKey(id), j.doneKey(id, false), j.doneKey(id, true)} {
-		if err := j.objects.Delete(ctx, j.bucket, key); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // namespace is what group ids are made in.

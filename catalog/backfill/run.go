@@ -83,13 +83,6 @@ func (r *Run) Do(ctx context.Context, p *Plan) (s Summary, err error) {
 	}
 	r.found, r.places = map[string]place{}, map[string]string{}
 	r.sum.BadFolder = "s3://" + r.journal.bucket + "/" + r.journal.key("bad") + "/"
-	for id := range p.ledger.opened { // a kill came between the word that a group is done and the end of its attempt
-		if p.ledger.done[id] {
-			if err := r.Objects.Delete(ctx, r.journal.bucket, r.journal.openKey(id)); err != nil {
-				return s, err
-			}
-		}
-	}
 	if len(p.next.Groups) > 0 {
 		err := r.journal.add(ctx, len(p.ledger.plans)+1, p.next)
 		if fault.Is(err, fault.Precondition) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -17,9 +18,11 @@ import (
 	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	doorflowlake "flowlake/aws/flowlake"
 	"flowlake/catalog"
 	"flowlake/catalog/backfill"
 	"flowlake/fault"
+	"flowlake/lake"
 )
 
 // steadfast tries for about half a minute what a server may answer when it has started again: a conversion of hours does not
@@ -69,7 +72,10 @@ func asFault(what string, err error) error {
 }
 
 // convertObjects is the lake through the S3 door.
-type convertObjects struct{ client *s3.Client }
+type convertObjects struct {
+	client *s3.Client
+	cfg    aws.Config
+}
 
 var _ backfill.Objects = convertObjects{}
 
@@ -84,9 +90,40 @@ func (o convertObjects) Get(ctx context.Context, bucket, key string) ([]byte, er
 }
 
 // Put writes an object.
-func (o convertObjects) Put(ctx context.Context, bucket, key string, body io.ReadSeeker, size int64) error {
-	_, err := o.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: body, ContentLength: &size})
-	return asFault("object s3://"+bucket+"/"+key, err)
+func (o convertObjects) Put(ctx context.Context, bucket, key string, body io.ReadSeeker, size int64) (etag string, err error) {
+	out, err := o.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: body, ContentLength: &size})
+	if err != nil {
+		return "", asFault("object s3://"+bucket+"/"+key, err)
+	}
+	return aws.ToString(out.ETag), nil
+}
+
+// Move renames and removes objects at once, by flowlake's own operation. An attempt whose answer was lost is made again.
+func (o convertObjects) Move(ctx context.Context, moves []lake.Move, removes []lake.Ref) error {
+	body, err := json.Marshal(doorflowlake.MoveRequest{Moves: moves, Removes: removes})
+	if err != nil {
+		return err
+	}
+	const attempts, longest = 10, 5 * time.Second // as steadfast
+	for wait, n := 100*time.Millisecond, 1; ; wait, n = min(2*wait, longest), n+1 {
+		answer, err := post(ctx, o.cfg, "flowlake", doorflowlake.MovePath, body, http.Header{})
+		if err == nil {
+			return answer.Close()
+		}
+		refused, answered := errors.AsType[*refusal](err)
+		switch {
+		case answered && refused.status == http.StatusNotFound:
+			return fault.Newf(fault.NotFound, "move of "+count(int64(len(moves)), "object"), "%w", err)
+		case answered && refused.status == http.StatusPreconditionFailed:
+			return fault.Newf(fault.Precondition, "move of "+count(int64(len(moves)), "object"), "%w", err)
+		case answered && refused.status < 500 || n == attempts || ctx.Err() != nil:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
 }
 
 // PutNew writes an object that is not there. An attempt whose answer was lost may have written it: what is there then is the same.

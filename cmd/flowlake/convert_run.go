@@ -94,7 +94,7 @@ func (v *conversion) run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	plan, err := backfill.Prepare(ctx, convertObjects{v.s3}, t.Storage.Location, inputs, v.redo, backfill.Sizes{Workers: v.workers, Text: v.groupBytes}, look.look)
+	plan, err := backfill.Prepare(ctx, convertObjects{v.s3, v.cfg}, t.Storage.Location, inputs, v.redo, backfill.Sizes{Workers: v.workers, Text: v.groupBytes}, look.look)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (v *conversion) run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	return v.convert(ctx, plan, &backfill.Run{Table: t, Layout: layout, Source: convertSource{v.s3}, Objects: convertObjects{v.s3}, Partitions: partitions,
+	return v.convert(ctx, plan, &backfill.Run{Table: t, Layout: layout, Source: convertSource{v.s3}, Objects: convertObjects{v.s3, v.cfg}, Partitions: partitions,
 		Format: v.format, Compression: v.compression, Workers: v.workers, MaxBad: v.maxBad,
 		Left: func(name, why string) { v.tell("left out %s: %s", name, why) }})
 }

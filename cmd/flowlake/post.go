@@ -51,6 +51,19 @@ func post(ctx context.Context, cfg aws.Config, service, path string, body []byte
 	return nil, serviceError(res, text)
 }
 
+// refusal is a service's answer that is not what was asked for.
+type refusal struct {
+	status        int
+	code, message string
+}
+
+func (r *refusal) Error() string {
+	if r.code == "" {
+		return fmt.Sprintf("the server answered %d %s", r.status, http.StatusText(r.status))
+	}
+	return r.code + ": " + r.message
+}
+
 // serviceError reads the code and message of an answer in JSON or XML.
 func serviceError(res *http.Response, text []byte) error {
 	var fromJSON struct {
@@ -62,11 +75,11 @@ func serviceError(res *http.Response, text []byte) error {
 		if !found {
 			code = fromJSON.Code
 		}
-		return fmt.Errorf("%s: %s", code, fromJSON.Message)
+		return &refusal{res.StatusCode, code, fromJSON.Message}
 	}
 	var fromXML struct{ Code, Message string }
 	if xml.Unmarshal(text, &fromXML) == nil && fromXML.Code != "" {
-		return fmt.Errorf("%s: %s", fromXML.Code, fromXML.Message)
+		return &refusal{res.StatusCode, fromXML.Code, fromXML.Message}
 	}
-	return fmt.Errorf("the server answered %s", res.Status)
+	return &refusal{status: res.StatusCode}
 }
