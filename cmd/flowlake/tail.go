@@ -60,6 +60,9 @@ type tailOptions struct {
 const followWait = 2 * time.Second
 
 func tail(ctx context.Context, stdout, stderr io.Writer, t *target, o tailOptions) error {
+	if o.group == "" {
+		return usagef("tail takes the name of a log group")
+	}
 	print, err := tailPrinter(o.output)
 	if err != nil {
 		return err
@@ -67,6 +70,9 @@ func tail(ctx context.Context, stdout, stderr io.Writer, t *target, o tailOption
 	begin, old, err := tailBegin(o.since, time.Now())
 	if err != nil {
 		return err
+	}
+	if !old && !o.follow {
+		return usagef("--since %s prints nothing old: say --follow for what comes in", o.since)
 	}
 	cfg, err := t.config()
 	if err != nil {

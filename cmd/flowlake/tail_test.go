@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -114,6 +116,24 @@ func TestTailBegin(t *testing.T) {
 		begin, old, err := tailBegin(row.since, now)
 		if (err == nil) != row.ok || row.ok && (begin.Format(time.RFC3339) != row.want || old != row.old) {
 			t.Errorf("%s: got %v, %v, %v", row.since, begin, old, err)
+		}
+	}
+}
+
+func TestTailRefuses(t *testing.T) {
+	for _, row := range []struct {
+		o    tailOptions
+		want string
+	}{
+		{tailOptions{output: "text", since: "10m"}, "name of a log group"},
+		{tailOptions{group: "g", output: "yaml", since: "10m"}, "--output yaml is none of text, message, json"},
+		{tailOptions{group: "g", output: "text", since: "1x"}, `--since "1x" is neither`},
+		{tailOptions{group: "g", output: "text", since: "0"}, "--since 0 prints nothing old: say --follow"},
+	} {
+		err := tail(t.Context(), io.Discard, io.Discard, &target{}, row.o)
+		var ee *exitError
+		if !errors.As(err, &ee) || ee.code != exitUsage || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%+v: got %v, want %s", row.o, err, row.want)
 		}
 	}
 }
