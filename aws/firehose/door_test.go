@@ -244,7 +244,10 @@ func TestCreateRefuses(t *testing.T) {
 		name, code, words string
 		in                api.CreateDeliveryStreamInput
 	}{
-		{"a name", "InvalidArgumentException", "DeliveryStreamName", api.CreateDeliveryStreamInput{DeliveryStreamName: aws.String("a b"), ExtendedS3DestinationConfiguration: extended(nil)}},
+		{"no value of the enumeration", "ValidationException", "Member must satisfy enum value set", api.CreateDeliveryStreamInput{DeliveryStreamName: name, ExtendedS3DestinationConfiguration: extended(func(c *types.ExtendedS3DestinationConfiguration) {
+			c.CompressionFormat = "LZ4"
+		})}},
+		{"a name", "ValidationException", "DeliveryStreamName", api.CreateDeliveryStreamInput{DeliveryStreamName: aws.String("a b"), ExtendedS3DestinationConfiguration: extended(nil)}},
 		{"no destination", "InvalidArgumentException", "Exactly one destination", api.CreateDeliveryStreamInput{DeliveryStreamName: name}},
 		{"a Kinesis stream", "InvalidArgumentException", "KinesisStreamAsSource", api.CreateDeliveryStreamInput{DeliveryStreamName: name, DeliveryStreamType: types.DeliveryStreamTypeKinesisStreamAsSource, ExtendedS3DestinationConfiguration: extended(nil)}},
 		{"Redshift", "InvalidArgumentException", "RedshiftDestinationConfiguration", api.CreateDeliveryStreamInput{DeliveryStreamName: name, RedshiftDestinationConfiguration: &types.RedshiftDestinationConfiguration{
@@ -324,7 +327,7 @@ func TestRecords(t *testing.T) {
 	}
 
 	_, err = b.PutRecord(ctx, &api.PutRecordInput{DeliveryStreamName: name, Record: &types.Record{Data: make([]byte, 1_024_001)}})
-	wantCode(t, err, "InvalidArgumentException", "1024000")
+	wantCode(t, err, "ValidationException", "1024000")
 	_, err = b.PutRecordBatch(ctx, &api.PutRecordBatchInput{DeliveryStreamName: name, Records: make([]types.Record, 501)})
 	if err == nil {
 		t.Error("501 records were taken")
@@ -333,7 +336,7 @@ func TestRecords(t *testing.T) {
 	_, err = b.PutRecordBatch(ctx, &api.PutRecordBatchInput{DeliveryStreamName: name, Records: []types.Record{big, big, big, big, big}})
 	wantCode(t, err, "InvalidArgumentException", "4 MiB")
 	_, err = b.PutRecordBatch(ctx, &api.PutRecordBatchInput{DeliveryStreamName: name, Records: []types.Record{}})
-	wantCode(t, err, "InvalidArgumentException", "1 to 500")
+	wantCode(t, err, "ValidationException", "1 to 500")
 	_, err = b.PutRecord(ctx, &api.PutRecordInput{DeliveryStreamName: aws.String("none"), Record: &types.Record{Data: []byte("x")}})
 	wantCode(t, err, "ResourceNotFoundException", "none")
 	if n := b.counters(t, "web"); n.In != 4 {

@@ -37,6 +37,10 @@ func Service(room *delivery.Store, writer *destination.Writer) wire.Service {
 			{Kind: fault.Conflict, Code: "ResourceInUseException"},
 			{Kind: fault.Precondition, Code: "ConcurrentModificationException"},
 			{Kind: fault.Limit, Code: "LimitExceededException"},
+			{Kind: fault.Invalid, Noun: "member", Code: "ValidationException"}, // what AWS's model of the shapes refuses, before the service looks
+			{Kind: fault.Invalid, Noun: "DeliveryStreamName", Code: "ValidationException"},
+			{Kind: fault.Invalid, Noun: "Records", Code: "ValidationException"},
+			{Kind: fault.TooLarge, Noun: "record", Code: "ValidationException"},
 			{Kind: fault.Invalid, Code: "InvalidArgumentException"},
 			{Kind: fault.TooLarge, Code: "InvalidArgumentException"},
 			{Kind: fault.Unsupported, Code: "InvalidArgumentException"},
