@@ -43,6 +43,14 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 	files := &pinned{lake: q.lake, caller: e.as()}
 	defer files.release()
 	for i, use := range plan.Tables {
+		if use.Database == informationSchema {
+			scan, err := q.information(ctx, e, use, filepath.Dir(file))
+			if err != nil {
+				return out, err
+			}
+			job.Scans = append(job.Scans, scan)
+			continue
+		}
 		key := [2]string{use.Database, use.Name}
 		files.skip, files.seen = fresh[key].Skip, seen[key]
 		scan, err := q.scan(ctx, e, tables.seen[key], use, parts[i], files)
@@ -91,6 +99,9 @@ var _ translate.Catalog = (*relations)(nil)
 
 // Relation implements translate.Catalog.
 func (r *relations) Relation(ctx context.Context, database, name string) (translate.Relation, error) {
+	if database == informationSchema {
+		return informationRelation(name)
+	}
 	key := [2]string{database, name}
 	t, ok := r.seen[key]
 	if !ok {

@@ -179,7 +179,7 @@ func TestFailures(t *testing.T) {
 		{"a cast that does not hold", "SELECT cast(b AS integer) FROM db.u", 1100, "INVALID_CAST_ARGUMENT: Cannot cast 'x' to INTEGER"},
 		{"a file that is no Parquet", "SELECT a FROM db.p", 1001, "HIVE_CURSOR_ERROR: "},
 		{"a bucket that is not there", "SELECT a FROM db.gone", 1306, "bucket no-such-bucket: does not exist"},
-		{"partition projection", "SELECT a FROM db.projected", 1200, "table db.projected: uses partition projection, which flowlake does not do yet"},
+		{"a projection without its settings", "SELECT a FROM db.projected", 1000, "HIVE_METASTORE_ERROR: Table db.projected is configured for partition projection, but the following partition columns are missing projection configuration: [day]"},
 		{"a database that is there", "CREATE DATABASE db", 1003, task + "Database db already exists"},
 		{"a table that is there", "CREATE EXTERNAL TABLE db.u (a int) LOCATION 's3://data/u/'", 1003, task + "AlreadyExistsException(message:Table u already exists.)"},
 		{"a table in no database", "CREATE EXTERNAL TABLE nowhere.u (a int) LOCATION 's3://data/u/'", 1301, "FAILED: SemanticException [Error 10072]: Database does not exist: nowhere"},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flowlake/catalog/compact"
+	"flowlake/columnar/parquet"
 	"flowlake/fault"
 	"flowlake/query"
 )
@@ -25,6 +26,9 @@ const (
 	rowGroup   = 122_880
 	dictionary = 32_768
 )
+
+// heavySuffix names the file between the engine and lighten, beside the output.
+const heavySuffix = ".heavy"
 
 // Sort implements compact.Sorter in a worker of its own: it may read the job's files, and write its folder.
 func (e *Engine) Sort(ctx context.Context, job compact.Job) (rows int64, err error) {
@@ -41,6 +45,7 @@ func (e *Engine) Sort(ctx context.Context, job compact.Job) (rows int64, err err
 	}
 	files := query.Job{Scans: []query.Scan{{Name: "objects", Format: query.Parquet, Inputs: []query.Input{inputs}}},
 		Output: job.Output, MaxMemory: job.MaxMemory, Started: time.Now()}
+	defer os.Remove(job.Output + heavySuffix) // of a worker that did not come to its end
 	out, err := e.hand(ctx, request{Job: files, Threads: threads, Compact: &job})
 	if err != nil {
 		return 0, err
@@ -93,12 +98,46 @@ func (w *worker) sorted(r request) (query.Result, error) {
 	for i, c := range job.SortBy {
 		order[i] = name(c)
 	}
+	heavy := job.Output + heavySuffix
 	statement := fmt.Sprintf("COPY (SELECT * FROM read_parquet([%s], hive_partitioning = false) ORDER BY %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, DICTIONARY_SIZE_LIMIT %d, USE_TMP_FILE false)",
-		strings.Join(links, ", "), strings.Join(order, ", "), literal(job.Output), rowGroup, dictionary)
+		strings.Join(links, ", "), strings.Join(order, ", "), literal(heavy), rowGroup, dictionary)
 	res, err := w.conn.ExecContext(context.Background(), statement)
 	if err != nil {
 		return query.Result{}, w.explain(err)
 	}
 	n, err := res.RowsAffected()
-	return query.Result{Rows: n}, err
+	if err != nil {
+		return query.Result{}, err
+	}
+	return query.Result{Rows: n}, lighten(job.Output, heavy)
+}
+
+// lighten makes the engine's file, which has one codec for all columns, the one that is asked for. Of top talkers on ten
+// million flows half the time was for unpacking the bytes, of which the codec saved a quarter.
+func lighten(output, heavy string) error {
+	failed := func(err error) error { return fault.Newf(fault.Unavailable, "compaction scratch", "%w", err) }
+	from, err := os.Open(heavy)
+	if err != nil {
+		return failed(err)
+	}
+	defer from.Close()
+	info, err := from.Stat()
+	if err != nil {
+		return failed(err)
+	}
+	to, err := os.OpenFile(output, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return failed(err)
+	}
+	if _, err = parquet.Lighten(to, from, info.Size()); err != nil {
+		to.Close()
+		return err
+	}
+	if err := to.Close(); err != nil {
+		return failed(err)
+	}
+	if err := os.Remove(heavy); err != nil {
+		return failed(err)
+	}
+	return nil
 }

@@ -151,6 +151,27 @@ func TestSortWritesBloomFiltersOfAddresses(t *testing.T) {
 	}
 }
 
+func TestSortKeepsACodecOnlyWhereItPays(t *testing.T) {
+	f, e := newFixture(t), newEngine(t, 0)
+	in := f.file("flows.parquet", `SELECT '10.0.' || (i % 3) || '.' || (i % 251) AS srcaddr, (hash(i) % 1000000000)::BIGINT AS bytes, 1767225600 + i // 100 AS start,
+		CASE WHEN i % 3 = 0 THEN NULL ELSE (hash(i + 1) % 100000000000)::BIGINT END AS gap, [i] AS list FROM range(400000) t(i)`, ", COMPRESSION zstd")
+	job := compact.Job{Inputs: []compact.File{in}, Output: f.output(), SortBy: []string{"srcaddr", "start"}}
+	if _, err := e.Sort(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	for column, want := range map[string]string{"srcaddr": "ZSTD", "bytes": "UNCOMPRESSED", "gap": "UNCOMPRESSED", "list, list, element": "ZSTD"} {
+		if n := f.one("SELECT count(*) FROM parquet_metadata('" + job.Output + "') WHERE path_in_schema = '" + column + "' AND compression = '" + want + "'"); n != 4 {
+			t.Errorf("%d of 4 row groups of %s are %s", n, column, want)
+		}
+	}
+	if n := f.one("SELECT count(*) FROM (SELECT * FROM '" + in.Path + "' EXCEPT ALL SELECT * FROM '" + job.Output + "')"); n != 0 {
+		t.Errorf("%d rows are lost or changed", n)
+	}
+	if n := f.one("SELECT count(*) FROM '" + job.Output + "' WHERE srcaddr = '10.0.1.7' AND bytes >= 0"); n == 0 {
+		t.Error("a needle is not found by its bounds and bloom filter")
+	}
+}
+
 func TestSortIsBoundAndConfined(t *testing.T) {
 	f, e := newFixture(t), newEngine(t, 0)
 	in := f.file("flows.parquet", `SELECT md5(i::VARCHAR) AS srcaddr, md5((i + 1)::VARCHAR) AS dstaddr, i AS start FROM range(1500000) t(i)`, "")
@@ -170,8 +191,8 @@ func TestSortIsBoundAndConfined(t *testing.T) {
 		if _, err := e.Sort(ctx, job); err == nil {
 			t.Error("it went on")
 		}
-		if _, err := os.Stat(job.Output); !os.IsNotExist(err) {
-			t.Errorf("half a file is left: %v", err)
+		if left, err := os.ReadDir(filepath.Dir(job.Output)); err != nil || len(left) > 0 {
+			t.Errorf("half a file is left: %v, %v", left, err)
 		}
 	})
 	t.Run("names what is damaged", func(t *testing.T) {
@@ -192,8 +213,8 @@ func TestSortIsBoundAndConfined(t *testing.T) {
 		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Internal) || strings.Contains(fmt.Sprint(err), f.dir) {
 			t.Errorf("got %v", err)
 		}
-		if _, err := os.Stat(job.Output); !os.IsNotExist(err) {
-			t.Errorf("half a file is left: %v", err)
+		if left, err := os.ReadDir(filepath.Dir(job.Output)); err != nil || len(left) > 0 {
+			t.Errorf("half a file is left: %v, %v", left, err)
 		}
 	})
 }

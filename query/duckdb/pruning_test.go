@@ -88,7 +88,7 @@ func (h *prunedHouse) run(text string) (rows [][]string, scanned int64, reason s
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		for _, r := range p.Rows {
+		for _, r := range p.Rows[min(1, len(p.Rows)):] { // behind the header
 			var row []string
 			for _, v := range r {
 				if v == nil {
@@ -289,7 +289,7 @@ func TestPrunedAnswersAreTheWholeTables(t *testing.T) {
 		for _, r := range rows {
 			answers[r[0]] = strings.Join(r[1:], " ")
 		}
-		if len(rows) != 3 && len(rows) != 4 || answers["catalogued"] != answers["flat"] || answers["projected"] != answers["flat"] {
+		if len(answers) != 3 || answers["catalogued"] != answers["flat"] || answers["projected"] != answers["flat"] {
 			rt.Fatalf("%s\ngives %v", parts[0], answers)
 		}
 		if scanned < whole[name] {

@@ -270,6 +270,16 @@ func (t typ) athena() (name string, precision, scale int32) {
 	return kindNames[t.k], 0, 0
 }
 
+// TypeName is Trino's spelling of a column's type: varchar for string, array(row(a integer)) for array<struct<a:int>>. A type that
+// is not known here keeps the spelling it has.
+func TypeName(hive string) string {
+	t, err := fromHive(hive)
+	if err != nil {
+		return hive
+	}
+	return t.String()
+}
+
 // fromHive is the Trino type of a Hive column.
 func fromHive(text string) (typ, error) {
 	h, err := columnar.ParseType(text)
