@@ -127,7 +127,7 @@ func TestPatienceWithReaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.patience = testPatience
+	server.patience = 10 * testPatience
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
