@@ -99,7 +99,7 @@ func TestProjectedPartitions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			list, err := p.Partitions(now, c.w)
+			list, err := p.Partitions(now.In(time.FixedZone("Seoul", 9*3600)), c.w) // NOW is in UTC wherever it is read
 			if err != nil {
 				t.Fatal(err)
 			}
