@@ -17,7 +17,7 @@ func (s *Store) attempt(ctx context.Context, l *line) error {
 		return err
 	}
 	l.mu.Lock()
-	p := l.plan
+	p, old := l.plan, l.sealed
 	l.mu.Unlock()
 	if p == nil {
 		if p, err = s.begin(ctx, l, w); p == nil || err != nil {
@@ -26,16 +26,11 @@ func (s *Store) attempt(ctx context.Context, l *line) error {
 	}
 	d := l.stream.Load()
 	r := &reading{store: s, line: l, from: s.db, caller: d.Caller, inputs: p.Inputs, limit: p.Bytes}
-	var old seal
-	sealed, err := s.load(key(l.id, keySeal), &old)
-	if err != nil {
-		return err
-	}
-	if sealed {
+	if old != nil {
 		if done, err := s.committed(ctx, d.Caller, l, p.Number); err != nil {
 			return err
 		} else if done {
-			return s.settle(ctx, l, p, old)
+			return s.settle(ctx, l, p, *old)
 		}
 		r.ends = old.Ends
 	}
@@ -92,7 +87,7 @@ func (s *Store) write(asked context.Context, l *line, p *plan, r *reading, d Str
 	adds, size := st.objects()
 	t.Objects, t.Bytes = int64(len(adds)), size
 	sealed := seal{Ends: r.ends, Read: r.met, Tally: t, Visible: len(adds) > 0}
-	if err := s.store(l, map[string]any{string(key(l.id, keySeal)): sealed}); err != nil {
+	if err := s.setSeal(l, &sealed); err != nil {
 		return err
 	}
 	for _, part := range st.partitions {
@@ -120,11 +115,6 @@ func (s *Store) publish(ctx context.Context, l *line, p *plan, sealed seal, d St
 				return err
 			}
 		}
-	}
-	if sealed.Visible {
-		l.mu.Lock()
-		l.visible = &sealed
-		l.mu.Unlock()
 	}
 	return s.finish(l, p, sealed)
 }
@@ -196,9 +186,10 @@ func (s *Store) finish(l *line, p *plan, sealed seal) error {
 	if sealed.Read.Missed > 0 {
 		s.log.Warn("log events missed: they expired before they were read", "stream", l.stream.Load().Name, "events", sealed.Read.Missed)
 	}
+	defer l.fresh.shrink(p, sealed)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.plan, l.visible = nil, nil
+	l.plan, l.sealed = nil, nil
 	for i, in := range p.Inputs {
 		if in.Subscription == nil {
 			continue

@@ -204,7 +204,7 @@ func (s *Store) follow(ctx context.Context, l *line, f *follower) {
 		l.mu.Lock()
 		f.interrupt = stop
 		sub, at, ended := f.Subscription, f.scanned, f.End != 0 && f.scanned >= f.End
-		looking, full := f.first == 0, f.full
+		looking, full := f.first == 0, f.full || f.first == 0 && l.plan.reads(sub.ID) // after a restart: its batch reads it first
 		if l.followers[sub.ID] != f {
 			l.mu.Unlock()
 			stop()

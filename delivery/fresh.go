@@ -52,7 +52,7 @@ type freshPiece struct {
 // Fresh returns what the streams that convert into a table have accepted and no visible object shows: every such row once, in Parquet
 // files in dir. It returns fault.NotFound when no stream converts into the table, fault.Unsupported for a stream with a
 // transform function. A row's partition is what it would be in the batch under way.
-func (s *Store) Fresh(ctx context.Context, c access.Caller, t catalog.Table, dir string) (FreshRows, error) {
+func (s *Store) Fresh(ctx context.Context, c access.Caller, t catalog.Table, dir string) (_ FreshRows, err error) {
 	var into []*line
 	for _, l := range s.allLines() {
 		d := l.stream.Load()
@@ -73,7 +73,7 @@ func (s *Store) Fresh(ctx context.Context, c access.Caller, t catalog.Table, dir
 		return FreshRows{}, fault.Newf(fault.NotFound, "delivery stream", "none converts records into table %s.%s", t.Database, t.Name)
 	}
 	for _, l := range into { // most of the work, while batches may still be published
-		if err := s.freshen(ctx, l, t, true); err != nil {
+		if err := s.prepareFresh(ctx, l, t); err != nil {
 			return FreshRows{}, err
 		}
 	}
@@ -83,33 +83,48 @@ func (s *Store) Fresh(ctx context.Context, c access.Caller, t catalog.Table, dir
 			l.gate.release()
 		}
 	})
+	var rows FreshRows
+	defer func() {
+		if rows.Release == nil { // an error, or a panic on its way
+			release()
+		}
+	}()
 	for _, l := range into {
 		if err := l.gate.hold(ctx); err != nil {
-			release()
 			return FreshRows{}, err
 		}
 		held++
 	}
-	var rows FreshRows
+	var files []FreshFile
 	for _, l := range into {
-		err := s.freshen(ctx, l, t, false)
-		if err == nil {
-			err = l.fresh.link(&rows, dir)
-		}
-		if err != nil {
-			release()
+		if files, err = s.linkFresh(ctx, l, t, files, dir); err != nil {
 			return FreshRows{}, err
 		}
 	}
-	rows.Release = release
+	rows = FreshRows{Files: files, Release: release}
 	return rows, nil
 }
 
-// freshen converts what of a stream's inputs is not converted yet. With merge the last pieces are made one, as long as they are small.
+// prepareFresh converts most of what linkFresh will need. The last pieces are made one, as long as they are small.
+func (s *Store) prepareFresh(ctx context.Context, l *line, t catalog.Table) error {
+	l.fresh.mu.Lock()
+	defer l.fresh.mu.Unlock()
+	return s.freshen(ctx, l, t, true)
+}
+
+// linkFresh adds the files of all of a stream's rows that no visible object shows. The line's gate is held.
+func (s *Store) linkFresh(ctx context.Context, l *line, t catalog.Table, files []FreshFile, dir string) ([]FreshFile, error) {
+	l.fresh.mu.Lock() // until the files are linked: another question may make pieces anew
+	defer l.fresh.mu.Unlock()
+	if err := s.freshen(ctx, l, t, false); err != nil {
+		return nil, err
+	}
+	return l.fresh.link(files, dir)
+}
+
+// freshen converts what of a stream's inputs is not converted yet. The cache's mu is held.
 func (s *Store) freshen(ctx context.Context, l *line, t catalog.Table, merge bool) error {
 	c := &l.fresh
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	d := *l.stream.Load()
 	if k := strconv.FormatInt(d.Version, 10) + " " + t.Database + "." + t.Name + " " + strconv.FormatInt(t.Updated.UnixNano(), 10); k != c.key {
 		c.clear()
@@ -152,11 +167,12 @@ func (s *Store) freshen(ctx context.Context, l *line, t catalog.Table, merge boo
 	return nil
 }
 
+// inputName names an input: a subscription with another pattern is another one.
 func inputName(in planInput) string {
 	if in.Subscription == nil {
 		return ""
 	}
-	return in.Subscription.ID
+	return in.Subscription.ID + " " + strconv.FormatInt(in.Subscription.Version, 10)
 }
 
 // invisible returns the runs of a stream's inputs that no visible object shows, of its queue up to a sequence, and the arrival of the
@@ -175,15 +191,26 @@ func (s *Store) invisible(ctx context.Context, l *line, to uint64) (inputs []pla
 			oldest = f.oldest
 		}
 	}
-	if l.plan != nil {
-		oldest = l.plan.Oldest
-		if l.visible != nil { // it is, though its cursors could not be moved yet
-			for i, in := range l.plan.Inputs {
-				starts[inputName(in)] = l.visible.Ends[i]
+	p, sealed := l.plan, l.sealed
+	l.mu.Unlock()
+	if p != nil {
+		oldest = p.Oldest
+	}
+	if sealed != nil { // it may be visible, though its cursors were not moved yet: a crash or a full disk came between
+		done, err := s.committed(ctx, l.stream.Load().Caller, l, p.Number)
+		if err != nil {
+			return nil, oldest, err
+		}
+		for i, in := range p.Inputs {
+			switch {
+			case !done:
+			case in.Subscription == nil:
+				starts[""] = sealed.Ends[i]
+			default:
+				starts[in.Subscription.ID] = sealed.Ends[i]
 			}
 		}
 	}
-	l.mu.Unlock()
 	if oldest.IsZero() {
 		oldest = time.Now().UTC()
 	}
@@ -293,25 +320,34 @@ func (s *Store) convert(ctx context.Context, l *line, from pebble.Reader, d Stre
 	return p, nil
 }
 
-// link puts the files of all pieces into dir.
-func (c *freshCache) link(rows *FreshRows, dir string) error {
-	c.mu.Lock()
+// shrink forgets the pieces of a batch that is visible, unless somebody is at work on them, who does the same.
+func (c *freshCache) shrink(p *plan, sealed seal) {
+	if !c.mu.TryLock() {
+		return
+	}
 	defer c.mu.Unlock()
+	for i, in := range p.Inputs {
+		c.prune(inputName(in), sealed.Ends[i], ^uint64(0))
+	}
+}
+
+// link puts the files of all pieces into dir. c.mu is held.
+func (c *freshCache) link(files []FreshFile, dir string) ([]FreshFile, error) {
 	for _, pieces := range c.pieces {
 		for _, p := range pieces {
 			for _, f := range p.files {
-				own := filepath.Join(dir, strconv.Itoa(len(rows.Files))+".parquet")
+				own := filepath.Join(dir, strconv.Itoa(len(files))+".parquet")
 				if err := os.Link(f.Path, own); err != nil {
 					if err = copyFile(f.Path, own); err != nil { // another file system
-						return fault.Newf(fault.Unavailable, "fresh rows", "%w", err)
+						return nil, fault.Newf(fault.Unavailable, "fresh rows", "%w", err)
 					}
 				}
 				f.Path = own
-				rows.Files = append(rows.Files, f)
+				files = append(files, f)
 			}
 		}
 	}
-	return nil
+	return files, nil
 }
 
 func copyFile(from, to string) error {

@@ -7,21 +7,33 @@ import (
 )
 
 // gate keeps snapshots and the moment in which a batch becomes visible apart. Holds are shared, a pass is alone. Someone who holds one
-// gate may ask for another, in any order: so a hold waits for a pass under way, but for one that itself waits no longer than patience.
+// gate may ask for another, in any order: so a hold waits for a pass under way, but for one that itself waits only so long.
 type gate struct {
 	mu      sync.Mutex // guards the rest
 	holds   int
 	passing bool
 	waiting int           // passes that wait
+	since   time.Time     // since when the first of them does
 	changed chan struct{} // closed at the next change; nil when nobody waits
 }
 
-// patience is how long a hold lets a waiting pass go first: without it, queries that overlap could keep a batch for ever.
-const patience = 200 * time.Millisecond
+// patience is how long a hold lets a waiting pass go first: without it, queries that overlap could keep a batch for ever. Holds that
+// take longer than that still could; so a pass that has waited for long is let go first for longer than holds take.
+const (
+	patience     = 200 * time.Millisecond
+	long         = time.Second
+	longPatience = 5 * time.Second
+)
 
 // hold keeps batches from becoming visible until release.
 func (g *gate) hold(ctx context.Context) error {
-	late := time.NewTimer(patience)
+	wait := patience
+	g.mu.Lock()
+	if g.waiting > 0 && time.Since(g.since) > long {
+		wait = longPatience
+	}
+	g.mu.Unlock()
+	late := time.NewTimer(wait)
 	defer late.Stop()
 	over := false
 	return g.wait(ctx, func() bool {
@@ -43,7 +55,9 @@ func (g *gate) release() {
 // pass waits until nobody holds the gate; until leave nobody can.
 func (g *gate) pass(ctx context.Context) error {
 	g.mu.Lock()
-	g.waiting++
+	if g.waiting++; g.waiting == 1 {
+		g.since = time.Now()
+	}
 	g.mu.Unlock()
 	err := g.wait(ctx, func() bool {
 		if g.holds > 0 || g.passing {

@@ -82,7 +82,7 @@ func (s *Store) dueAt(ctx context.Context, l *line) (at time.Time, ok bool, err 
 	if oldest.IsZero() {
 		return time.Time{}, false, nil
 	}
-	if size >= d.Buffer.Bytes {
+	if size >= d.Buffer.Bytes || oldest.After(time.Now()) { // the clock was put back: nobody need wait until it is there again
 		return time.Time{}, true, nil
 	}
 	return oldest.Add(d.Buffer.Age), true, nil
@@ -135,6 +135,17 @@ func (s *Store) begin(ctx context.Context, l *line, w Writer) (*plan, error) {
 		p.Plan, p.Version = nil, 0
 	}
 	return p, s.setPlan(l, p)
+}
+
+// setSeal stores a seal.
+func (s *Store) setSeal(l *line, sealed *seal) error {
+	if err := s.store(l, map[string]any{string(key(l.id, keySeal)): sealed}); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sealed = sealed
+	return nil
 }
 
 // setPlan stores a plan.

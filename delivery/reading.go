@@ -114,7 +114,11 @@ func (r *reading) queue(in planInput, yield func(*Segment, error) bool) (end uin
 			break
 		}
 	}
-	return end, false, it.Error()
+	err = it.Error()
+	if err == nil && end < in.To && !r.full() {
+		err = fault.Newf(fault.Internal, "delivery queue", "record %d is missing", end)
+	}
+	return end, false, err
 }
 
 // events reads the events of a subscription that match.

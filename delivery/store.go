@@ -139,7 +139,7 @@ type line struct {
 	gaveUp    bool // the last batch went below the error prefix
 	retries   int64
 	plan      *plan // of the batch under way, which is in no cursor yet
-	visible   *seal // the batch under way is visible, and not counted yet
+	sealed    *seal // of the batch under way; whether that is visible, its receipt says
 	run       *lineRun
 
 	gate  gate // passed while a batch becomes visible and its rows leave the inputs, held by snapshots

@@ -75,6 +75,13 @@ func (s *Store) newLine(d Stream) (*line, error) {
 	}
 	if found {
 		l.plan = &p
+		var sealed seal
+		if found, err = s.load(key(id, keySeal), &sealed); err != nil {
+			return nil, err
+		}
+		if found {
+			l.sealed = &sealed
+		}
 	}
 	return l, s.loadFollowers(l)
 }

@@ -201,7 +201,7 @@ func instant(v []byte) (int64, bool) {
 	}
 	if bytes.IndexByte(v, ':') < 0 && len(v) <= 64 {
 		if micros, ok := columnar.ParseDecimal(v, 38, 6); ok {
-			if !micros.FitsInPrecision(18) {
+			if micros.HighBits() != int64(micros.LowBits())>>63 { // no int64
 				return 0, false
 			}
 			n := int64(micros.LowBits())

@@ -219,6 +219,23 @@ func TestSchemaThatChanges(t *testing.T) {
 	}
 }
 
+// TestRandomStringOfAPartition claims that a partition with a random string in its location has its object.
+func TestRandomStringOfAPartition(t *testing.T) {
+	h := newHouse(t, nil)
+	h.table(t, "r", "s3://"+bucket+"/r/", nil, []string{"p string"}, "a int")
+	ok(t, h.make(t, "r", to(func(s *destination.Settings) {
+		s.Prefix, s.ErrorPrefix, s.Dynamic = "r/!{partitionKeyFromQuery:a}-!{firehose:random-string}/", "errors/!{firehose:error-output-type}/", &destination.Dynamic{Enabled: true}
+		s.Conversion = converting("r")
+		s.Processing = processing([]string{"MetadataExtraction", "JsonParsingEngine", "JQ-1.6", "MetadataExtractionQuery", "{a:.a}"})
+	})))
+	h.put(t, "r", `{"a":1}`)
+	h.settled(t, "r", 1)
+	found, key := partitions(t, h, "r"), h.objects(t, "r/")[0]
+	if len(found) != 1 || !strings.HasPrefix("s3://"+bucket+"/"+key, found[0].Storage.Location) {
+		t.Errorf("registered %+v, the object is %s", found, key)
+	}
+}
+
 func TestPartitionsAreRegistered(t *testing.T) {
 	h := newHouse(t, nil)
 	for i, row := range []struct {

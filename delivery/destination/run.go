@@ -192,7 +192,7 @@ func (r *run) target(ctx context.Context, keys prefix.Keys) (*target, error) {
 	if r.settings.partitions() {
 		id = r.batch.UUID(folder)
 	}
-	t, err := r.begin(ctx, folder, keys, id)
+	t, err := r.begin(ctx, folder, id)
 	if err != nil {
 		return nil, err
 	}
@@ -201,14 +201,11 @@ func (r *run) target(ctx context.Context, keys prefix.Keys) (*target, error) {
 }
 
 // begin begins an object of the destination.
-func (r *run) begin(ctx context.Context, folder string, keys prefix.Keys, id uuid.UUID) (*target, error) {
+func (r *run) begin(ctx context.Context, folder string, id uuid.UUID) (*target, error) {
 	if r.fresh != nil {
 		return r.fresh.begin(r, folder)
 	}
-	key, err := r.settings.layout.Key(r.key(id), keys)
-	if err != nil {
-		return nil, err
-	}
+	key := folder + r.settings.layout.Name(r.key(id)) // the folder is its partition's: evaluated again for id, it might have another random string
 	headers := lake.Headers{ContentType: contentType}
 	if !r.settings.converts() {
 		headers.ContentEncoding = compressions[r.settings.Compression].encoding

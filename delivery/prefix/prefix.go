@@ -158,8 +158,11 @@ func (l *Layout) Key(b Batch, k Keys) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return p + l.name(b) + l.extension, nil
+	return p + l.Name(b), nil
 }
+
+// Name is what Key puts behind the Folder: the object's own name.
+func (l *Layout) Name(b Batch) string { return l.name(b) + l.extension }
 
 // Folder is Key without the object's name: its prefix with the expressions replaced.
 func (l *Layout) Folder(b Batch, k Keys) (string, error) {
