@@ -185,6 +185,8 @@ func TestGroups(t *testing.T) {
 		}
 		_, err = b.TagResource(ctx, &api.TagResourceInput{ResourceArn: &arn, Tags: many})
 		wantCode(t, err, "TooManyTagsException", "51")
+		_, err = b.ListTagsForResource(ctx, &api.ListTagsForResourceInput{ResourceArn: aws.String("g")})
+		wantCode(t, err, "InvalidParameterException", "resource g: is not an ARN")
 		_, err = b.ListTagsForResource(ctx, &api.ListTagsForResourceInput{ResourceArn: aws.String("arn:aws:logs:eu-west-1:123456789012:log-group:x")})
 		wantCode(t, err, "InvalidParameterException", "us-east-1")
 	})

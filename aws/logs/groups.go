@@ -126,7 +126,11 @@ func (d door) describeLogStreams(ctx context.Context, c access.Caller, in *api.D
 }
 
 func (d door) listTagsForResource(ctx context.Context, c access.Caller, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
-	tags, err := d.tagsOf(ctx, c, *in.ResourceArn)
+	name, err := tagged(c, *in.ResourceArn)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := d.tagsOf(ctx, c, name)
 	return &api.ListTagsForResourceOutput{Tags: tags}, err
 }
 
@@ -135,11 +139,7 @@ func (d door) listTagsLogGroup(ctx context.Context, c access.Caller, in *api.Lis
 	return &api.ListTagsLogGroupOutput{Tags: tags}, err
 }
 
-func (d door) tagsOf(ctx context.Context, c access.Caller, identifier string) (map[string]string, error) {
-	name, err := identified(c, identifier)
-	if err != nil {
-		return nil, err
-	}
+func (d door) tagsOf(ctx context.Context, c access.Caller, name string) (map[string]string, error) {
 	g, err := d.room.Group(ctx, c, name)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (d door) tagsOf(ctx context.Context, c access.Caller, identifier string) (m
 }
 
 func (d door) tagResource(ctx context.Context, c access.Caller, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
-	name, err := identified(c, *in.ResourceArn)
+	name, err := tagged(c, *in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (d door) tagResource(ctx context.Context, c access.Caller, in *api.TagResou
 }
 
 func (d door) untagResource(ctx context.Context, c access.Caller, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
-	name, err := identified(c, *in.ResourceArn)
+	name, err := tagged(c, *in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (d door) groups() []wire.Operation {
 		wire.Op("CreateLogGroup", wire.Row[api.CreateLogGroupInput]{
 			Permissions: []wire.Permission[api.CreateLogGroupInput]{
 				{Action: "logs:CreateLogGroup", Resource: onGroup(func(in *api.CreateLogGroupInput) *string { return in.LogGroupName })},
-				{Action: "logs:TagResource", Resource: onGroup(func(in *api.CreateLogGroupInput) *string { return in.LogGroupName }),
+				{Action: "logs:TagResource", Resource: onTagged(func(in *api.CreateLogGroupInput) *string { return in.LogGroupName }),
 					When: func(in *api.CreateLogGroupInput) bool { return len(in.Tags) > 0 }},
 			},
 			Required: []string{"LogGroupName"},
@@ -146,18 +146,18 @@ func (d door) exports() []wire.Operation {
 func (d door) tags() []wire.Operation {
 	return []wire.Operation{
 		wire.Op("ListTagsForResource", wire.Row[api.ListTagsForResourceInput]{
-			Permissions: may("logs:ListTagsForResource", onARN(func(in *api.ListTagsForResourceInput) *string { return in.ResourceArn })),
+			Permissions: may("logs:ListTagsForResource", onTagged(func(in *api.ListTagsForResourceInput) *string { return in.ResourceArn })),
 			Required:    []string{"ResourceArn"},
 			Honoured:    []string{"ResourceArn"},
 		}, d.listTagsForResource),
 		wire.Op("TagResource", wire.Row[api.TagResourceInput]{
-			Permissions: may("logs:TagResource", onARN(func(in *api.TagResourceInput) *string { return in.ResourceArn })),
+			Permissions: may("logs:TagResource", onTagged(func(in *api.TagResourceInput) *string { return in.ResourceArn })),
 			Required:    []string{"ResourceArn", "Tags"},
 			Honoured:    []string{"ResourceArn"},
 			Recorded:    []string{"Tags"},
 		}, d.tagResource),
 		wire.Op("UntagResource", wire.Row[api.UntagResourceInput]{
-			Permissions: may("logs:UntagResource", onARN(func(in *api.UntagResourceInput) *string { return in.ResourceArn })),
+			Permissions: may("logs:UntagResource", onTagged(func(in *api.UntagResourceInput) *string { return in.ResourceArn })),
 			Required:    []string{"ResourceArn", "TagKeys"},
 			Honoured:    []string{"ResourceArn", "TagKeys"},
 		}, d.untagResource),
@@ -200,6 +200,20 @@ func onStream[In any](names func(*In) (group, stream *string)) func(access.Calle
 			name = n
 		}
 		return logs.StreamARN(c, name, text(stream))
+	}
+}
+
+// onTagged names a group, given by its name or ARN, as AWS does when it asks about its tags: by an ARN with nothing behind the
+// name.
+//
+// Source: user guide, "CloudWatch Logs resources and operations": which actions take the ARN without ":*"
+func onTagged[In any](group func(*In) *string) func(access.Caller, *In) string {
+	return func(c access.Caller, in *In) string {
+		name := text(group(in))
+		if n, ok := groupOfARN(c, name); ok {
+			name = n
+		}
+		return logs.GroupARN(c, name)
 	}
 }
 

@@ -66,6 +66,14 @@ func identified(c access.Caller, identifier string) (string, error) {
 	return "", fault.Newf(fault.Invalid, "log group identifier "+identifier, "is not the ARN of a log group of account %s in region %s", c.Account, c.Region)
 }
 
+// tagged reads the ARN of a group whose tags are meant. A name is none.
+func tagged(c access.Caller, arn string) (string, error) {
+	if !strings.HasPrefix(arn, "arn:") {
+		return "", fault.Newf(fault.Invalid, "resource "+arn, "is not an ARN")
+	}
+	return identified(c, arn)
+}
+
 // groupOfARN returns the name in the ARN of a group in the caller's account and region, with or without ":*".
 func groupOfARN(c access.Caller, arn string) (string, bool) {
 	name, ok := strings.CutPrefix(arn, logs.GroupARN(c, ""))
