@@ -199,6 +199,10 @@ func TestResourcePolicies(t *testing.T) {
 	if err != nil || len(out.ResourcePolicies) != 1 || *out.ResourcePolicies[0].PolicyDocument != *document {
 		t.Errorf("got %+v, %v", out, err)
 	}
+	out, err = b.DescribeResourcePolicies(ctx, &api.DescribeResourcePoliciesInput{PolicyScope: types.PolicyScopeResource})
+	if err != nil || len(out.ResourcePolicies) != 0 {
+		t.Errorf("policies of resources: got %+v, %v", out, err)
+	}
 	_, err = b.PutResourcePolicy(ctx, &api.PutResourcePolicyInput{PolicyName: aws.String("p"), PolicyDocument: aws.String("x")})
 	wantCode(t, err, "InvalidParameterException", "Invalid policy document")
 	_, err = b.PutResourcePolicy(ctx, &api.PutResourcePolicyInput{PolicyName: aws.String("p"), PolicyDocument: document, ResourceArn: aws.String("arn")})
