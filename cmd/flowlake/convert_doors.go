@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
@@ -31,10 +32,19 @@ type steadfast struct{ aws.RetryerV2 }
 
 func newSteadfast() aws.Retryer {
 	return steadfast{retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = 10
-		o.MaxBackoff = 5 * time.Second
+		o.MaxAttempts = attempts
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return pause(attempt), nil })
 		o.RateLimiter = unlimited{}
 	})}
+}
+
+// attempts and the pauses between them are half a minute and more.
+const attempts = 13
+
+// pause is how long to wait after an attempt, counted from 1: a tenth of a second at first, five seconds at most.
+func pause(attempt int) time.Duration {
+	longest := min(100*time.Millisecond<<min(attempt-1, 10), 5*time.Second)
+	return longest - time.Duration(rand.Int64N(int64(longest/2))) // not all at the same moment
 }
 
 // IsErrorRetryable reports whether another attempt may help: it may where nobody listens now.
@@ -104,8 +114,7 @@ func (o convertObjects) Move(ctx context.Context, moves []lake.Move, removes []l
 	if err != nil {
 		return err
 	}
-	const attempts, longest = 10, 5 * time.Second // as steadfast
-	for wait, n := 100*time.Millisecond, 1; ; wait, n = min(2*wait, longest), n+1 {
+	for n := 1; ; n++ {
 		answer, err := post(ctx, o.cfg, "flowlake", doorflowlake.MovePath, body, http.Header{})
 		if err == nil {
 			return answer.Close()
@@ -121,7 +130,7 @@ func (o convertObjects) Move(ctx context.Context, moves []lake.Move, removes []l
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait):
+		case <-time.After(pause(n)):
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"flowlake/catalog"
@@ -142,12 +143,16 @@ func (v *conversion) findTable(ctx context.Context) (t catalog.Table, err error)
 		if err != nil {
 			return t, err
 		}
-		if !slices.EqualFunc(as.PartitionKeys, t.PartitionKeys, func(a, b catalog.Column) bool { return a.Name == b.Name && a.Type == b.Type }) {
+		if !sameColumns(as.PartitionKeys, t.PartitionKeys) {
 			return t, usagef("table %s.%s is there already, and is not partitioned as --partition %s would: leave it out", v.database, v.table, v.by)
 		}
 	}
 	t.Storage.Location = where
 	return t, nil
+}
+
+func sameColumns(a, b []catalog.Column) bool {
+	return slices.EqualFunc(a, b, func(a, b catalog.Column) bool { return a.Name == b.Name && a.Type == b.Type })
 }
 
 func folderURL(url string) string {
@@ -201,7 +206,8 @@ func (v *conversion) makeTable(ctx context.Context, t catalog.Table) error {
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(t.Storage.Location, "s3://"), "/")
 	if _, err := v.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket}); err != nil {
 		b := &bucketImport{bucket: bucket, region: v.cfg.Region}
-		if _, err := v.s3.CreateBucket(ctx, b.newBucket()); err != nil {
+		var ours *s3types.BucketAlreadyOwnedByYou // an attempt whose answer was lost
+		if _, err := v.s3.CreateBucket(ctx, b.newBucket()); err != nil && !errors.As(err, &ours) {
 			return err
 		}
 		v.say("created bucket %s", bucket)
@@ -216,6 +222,16 @@ func (v *conversion) makeTable(ctx context.Context, t catalog.Table) error {
 	}
 	_, err = v.glue.CreateTable(ctx, &glue.CreateTableInput{DatabaseName: &v.database, TableInput: &gluetypes.TableInput{Name: &v.table, TableType: &t.Kind,
 		Parameters: t.Parameters, PartitionKeys: glueColumns(t.PartitionKeys), StorageDescriptor: descriptorOf(t.Storage)}})
+	if errors.As(err, &exists) { // made by an attempt whose answer was lost, or by somebody else at this moment
+		out, getErr := v.glue.GetTable(ctx, &glue.GetTableInput{DatabaseName: &v.database, Name: &v.table})
+		if getErr != nil {
+			return getErr
+		}
+		if there := tableFromGlue(out.Table); folderURL(there.Storage.Location) != t.Storage.Location || !sameColumns(there.Storage.Columns, t.Storage.Columns) || !sameColumns(there.PartitionKeys, t.PartitionKeys) {
+			return fmt.Errorf("table %s.%s was made at this moment by somebody else: run again", v.database, v.table)
+		}
+		err = nil
+	}
 	if err != nil {
 		return err
 	}
