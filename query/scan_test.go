@@ -346,6 +346,7 @@ func TestOnlyWhatIsWantedIsListed(t *testing.T) {
 		{"SELECT a FROM d.h", 1, 3, false},
 		{"SELECT a FROM d.far WHERE b = 'data' AND h LIKE '2020/02/2%'", 1, 2, false},
 		{"SELECT a FROM d.far WHERE b <> 'absent' AND h < '2016'", 1, 0, false},
+		{"SELECT a FROM d.far WHERE b || h = 'data2020/02/29/05' AND h LIKE '2020/02/2%'", 1, 1, false},
 		{"SELECT a FROM d.far WHERE h = '2020/02/29/05'", 0, 0, true},
 		{"SELECT a FROM d.c WHERE b = 'data' AND h = '2020'", 1, 3, false},
 		{"SELECT a FROM d.c WHERE b = 'data'", 1, 3, false},
