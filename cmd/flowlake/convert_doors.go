@@ -33,7 +33,7 @@ type steadfast struct{ aws.RetryerV2 }
 func newSteadfast() aws.Retryer {
 	return steadfast{retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
-		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return pause(attempt), nil })
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return patience(attempt), nil })
 		o.RateLimiter = unlimited{}
 	})}
 }
@@ -41,9 +41,9 @@ func newSteadfast() aws.Retryer {
 // attempts and the pauses between them are half a minute and more.
 const attempts = 13
 
-// pause is how long to wait after an attempt, counted from 1: a tenth of a second at first, five seconds at most.
-func pause(attempt int) time.Duration {
-	longest := min(100*time.Millisecond<<min(attempt-1, 10), 5*time.Second)
+// patience is how long to wait after an attempt, counted from 1: a tenth of a second at first, five seconds at most.
+func patience(attempt int) time.Duration {
+	longest := min(100*time.Millisecond<<min(max(attempt-1, 0), 10), 5*time.Second)
 	return longest - time.Duration(rand.Int64N(int64(longest/2))) // not all at the same moment
 }
 
@@ -130,7 +130,7 @@ func (o convertObjects) Move(ctx context.Context, moves []lake.Move, removes []l
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause(n)):
+		case <-time.After(patience(n)):
 		}
 	}
 }
