@@ -237,6 +237,9 @@ func (s *Store) invisible(ctx context.Context, l *line, to uint64) (inputs []pla
 
 // prune forgets the pieces of an input that do not lie between two sequences.
 func (c *freshCache) prune(name string, from, to uint64) {
+	if len(c.pieces[name]) == 0 {
+		return
+	}
 	kept := c.pieces[name][:0]
 	for _, p := range c.pieces[name] {
 		if p.from >= from && p.to <= to {

@@ -51,14 +51,15 @@ func (s *Store) endure(ctx context.Context, l *line, w Writer, p *plan, r *readi
 		return err
 	case !ok:
 		l.trouble = time.Time{}
-		_, stored := s.since(l, p, l.trouble)
+		_, stored := s.since(l, p, time.Time{})
 		return errors.Join(err, stored)
 	case p.Since.IsZero():
-		if l.trouble.IsZero() {
-			l.trouble = now
+		since := l.trouble
+		if since.IsZero() {
+			since = now
 		}
 		var stored error
-		if p, stored = s.since(l, p, l.trouble); stored != nil {
+		if p, stored = s.since(l, p, since); stored != nil {
 			return stored
 		}
 	}

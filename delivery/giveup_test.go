@@ -57,11 +57,18 @@ func TestBatchIsGivenUp(t *testing.T) {
 		if n := h.counters(t, "web"); n.Waiting != 1 {
 			t.Errorf("a batch shares the age of the one before it: %+v", n)
 		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if n := h.counters(t, "web"); n.Waiting != 0 || !slices.Contains(h.rows(t, "error/web/"), "b"+gone) {
+			t.Errorf("a batch behind one that was given up waits for longer than it is old: %+v", n)
+		}
+		h.put(t, "web", "c")
+		time.Sleep(time.Hour)
 		h.writer.set(func() { h.writer.plan = nil })
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		n := h.counters(t, "web")
-		if rows := h.rows(t, "out/web/"); !slices.Contains(rows, "b") || n.In != n.Delivered+n.Failed+n.Dropped || n.Waiting != 0 {
+		if rows := h.rows(t, "out/web/"); !slices.Contains(rows, "c") || n.In != n.Delivered+n.Failed+n.Dropped || n.Waiting != 0 {
 			t.Errorf("the table is there again: %q, %+v", rows, n)
 		}
 		if f := h.failure(t, "web"); f != (Failure{}) {

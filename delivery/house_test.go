@@ -196,8 +196,11 @@ func (w *scribe) Check(_ context.Context, _ access.Caller, d Stream) error {
 }
 
 func (w *scribe) Plan(context.Context, Stream) (json.RawMessage, error) {
-	if w.plan != nil {
-		if err := w.plan(); err != nil {
+	w.mu.Lock()
+	plan := w.plan
+	w.mu.Unlock()
+	if plan != nil {
+		if err := plan(); err != nil {
 			return nil, err
 		}
 	}

@@ -145,7 +145,7 @@ type line struct {
 	gate  gate // passed while a batch becomes visible and its rows leave the inputs, held by snapshots
 	fresh freshCache
 
-	trouble time.Time // since when batches one after the other met obstacles of their own; the worker's alone
+	trouble time.Time // since when the batches that were given up in a row met obstacles of their own; the worker's alone
 
 	due     chan struct{} // something arrived; holds one
 	altered chan struct{} // the settings changed; holds one
