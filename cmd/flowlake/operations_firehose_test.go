@@ -160,7 +160,7 @@ func testFirehoseFlows(t *testing.T, all *clients) {
 	}
 	_, err = all.logs.PutLogEvents(ctx, &logs.PutLogEventsInput{LogGroupName: group, LogStreamName: stream, LogEvents: events})
 	ok(t, err)
-	delivered := regexp.MustCompile(`(?m)^flowlake_delivery[^{]*\{[^}]*walk-flows[^}]*\} 100$`)
+	delivered := regexp.MustCompile(`(?m)^flowlake_delivery_rows_delivered_total\{[^}]*walk-flows[^}]*\} 100$`)
 	until(t, "delivery", func() bool {
 		_, text := all.get("/_flowlake/metrics")
 		return delivered.MatchString(text)
