@@ -137,6 +137,10 @@ func TestMetricFilters(t *testing.T) {
 		if err := h.PutMetricFilter(ctx, root, f); err != nil {
 			t.Errorf("a change of one of the five: %v", err)
 		}
+		f.Name, f.Pattern = "f50", "b"
+		if err := h.PutMetricFilter(ctx, root, f); err != nil {
+			t.Errorf("a change of one that is none of the five: %v", err)
+		}
 	})
 	t.Run("are deleted, by themselves and with their group", func(t *testing.T) {
 		if err := h.DeleteMetricFilter(ctx, root, "g", "f0"); err != nil {
