@@ -39,6 +39,9 @@ func TestKeyRangesReadEveryPartitionThatMatches(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		name := rapid.SampledFrom([]string{"k", "l"}).Draw(rt, "table")
 		condition := func() string {
+			if rapid.IntRange(0, 5).Draw(rt, "null") == 0 {
+				return rapid.SampledFrom([]string{"s IS NULL", "d IS NULL", "NOT (s IS NULL)", "d IS NOT NULL"}).Draw(rt, "of null")
+			}
 			if rapid.Bool().Draw(rt, "text") {
 				v := strconv.Quote(rapid.SampledFrom([]string{"a", "ab", "b", "", "é", "B"}).Draw(rt, "value"))
 				v = "'" + v[1:len(v)-1] + "'"
