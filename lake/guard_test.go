@@ -46,7 +46,6 @@ func TestEveryCallAsksTheGuard(t *testing.T) {
 			"Tags":         func() error { _, err := s.Tags(ctx, c, "lake", "k"); return err },
 			"Open":         func() error { _, err := s.Open(ctx, c, "lake", "k"); return err },
 			"Pinned":       func() error { _, _, err := s.Pinned(ctx, c, "lake", "", nil); return err },
-			"Swap":         func() error { return s.Swap(ctx, c, nil, []Ref{{Bucket: "lake", Key: "k"}}) },
 			"Move":         func() error { return s.Move(ctx, c, []Move{{Bucket: "lake", From: "k", To: "moved"}}, nil) },
 			"Local":        func() error { _, _, err := s.Local(ctx, c, "lake", "k"); return err },
 			"Copy": func() error {

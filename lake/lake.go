@@ -56,7 +56,6 @@ type Store struct {
 	buckets bucketTable
 	files   files
 	keys    keyLocks
-	holds   holds
 	lock    *pebble.Lock
 	joins   singleflight.Group // joins of one object's files, by URL
 	minPart int64              // MinPart; smaller in tests
@@ -105,8 +104,7 @@ func open(cfg Config, st *state.Store, guard *access.Guard, log *slog.Logger, fs
 	s := &Store{guard: guard, state: st, log: log, fs: fs, dir: cfg.Dir,
 		buckets: bucketTable{names: map[string]Bucket{}},
 		files:   files{pins: map[uint64]int{}, doomed: map[uint64]bool{}, views: map[*view]bool{}, wake: make(chan struct{}, 1)},
-		keys:    keyLocks{seed: maphash.MakeSeed()}, minPart: MinPart,
-		holds: holds{count: map[string]int{}, swap: map[string]bool{}, changed: make(chan struct{})}}
+		keys:    keyLocks{seed: maphash.MakeSeed()}, minPart: MinPart}
 	if err := s.folders(); err != nil {
 		return nil, fault.Newf(fault.Unavailable, "lake folder "+cfg.Dir, "%w", err)
 	}

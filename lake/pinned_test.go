@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"flowlake/fault"
 )
@@ -75,7 +74,7 @@ func TestPinnedSeesASwapWholeOrNotAtAll(t *testing.T) {
 		for i := range n {
 			adds = append(adds, stage(t, s, fmt.Sprintf("p/%d-%d", (i+round)%10, round), strconv.Itoa(sum/n)))
 		}
-		if err := s.Swap(ctx, root, adds, removes, Receipt{"swap", uint64(round)}); err != nil {
+		if err := s.Commit(ctx, root, adds, removes, Receipt{"swap", uint64(round)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,48 +188,5 @@ func TestPinnedJoinsObjectsOfSeveralFiles(t *testing.T) {
 	s.Delete(ctx, root, "lake", "b")
 	if n := countFiles(t, s); n != 1 || len(s.files.pins) != 0 {
 		t.Errorf("%d files lie there, %v are pinned; want a's joined one", n, s.files.pins)
-	}
-}
-
-func TestSwapWaitsForHolds(t *testing.T) {
-	s := openLake(t)
-	if err := s.CreateBucket(ctx, root, "elsewhere"); err != nil {
-		t.Fatal(err)
-	}
-	release := s.Hold("lake")
-	nested := s.Hold("lake")
-	put(t, s, "k", "a commit goes on")
-	swapped := make(chan error, 1)
-	go func() {
-		swapped <- s.Swap(ctx, root, []*Staged{stage(t, s, "new", "x")}, []Ref{{Bucket: "lake", Key: "k"}})
-	}()
-	if err := s.Swap(ctx, root, nil, []Ref{{Bucket: "elsewhere", Key: "k"}}); err != nil {
-		t.Errorf("a swap in another bucket: %v", err)
-	}
-	impatient, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
-	defer cancel()
-	if err := s.Swap(impatient, root, []*Staged{stage(t, s, "given up", "x")}, nil); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
-	nested()
-	nested()
-	select {
-	case err := <-swapped:
-		t.Fatalf("the swap did not wait: %v", err)
-	case <-time.After(10 * time.Millisecond):
-	}
-	if _, err := s.Head(ctx, root, "lake", "k"); err != nil {
-		t.Error(err)
-	}
-	release()
-	if err := <-swapped; err != nil {
-		t.Error(err)
-	}
-	if _, err := s.Head(ctx, root, "lake", "k"); !fault.Is(err, fault.NotFound) {
-		t.Errorf("got %v", err)
-	}
-	s.Hold("lake")()
-	if n := countFiles(t, s); n != 1 || len(s.holds.count)+len(s.holds.swap) != 0 {
-		t.Errorf("%d files, holds %v %v", n, s.holds.count, s.holds.swap)
 	}
 }

@@ -15,6 +15,7 @@ import (
 )
 
 func TestCompactsByFolder(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.table(nil, "day")
 	for day := range 3 {
@@ -71,6 +72,7 @@ func TestObjectsThatChangeMeanwhile(t *testing.T) {
 		}, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h := newHouse(t)
 			h.table(nil)
 			for i := range 3 {
@@ -93,6 +95,7 @@ func TestObjectsThatChangeMeanwhile(t *testing.T) {
 		})
 	}
 	t.Run("again and again", func(t *testing.T) {
+		t.Parallel()
 		h := newHouse(t)
 		h.table(nil)
 		h.put("flows/0", flows(t, "bigint", 0, 10))
@@ -115,40 +118,47 @@ func TestObjectsThatChangeMeanwhile(t *testing.T) {
 func TestGoesOnAfterAnEnd(t *testing.T) {
 	for _, point := range []string{"planned", "sorted", "staged", "swapped"} {
 		for nth := 1; nth <= 3; nth += 2 {
-			h := newHouse(t)
-			h.table(nil)
-			for i := range 12 {
-				h.put(fmt.Sprintf("flows/%d/%d", i%3, i), flows(t, "bigint", 100*i, 100))
-			}
-			ctx, end := context.WithCancel(context.Background())
-			left := nth
-			h.reach = func(at string) {
-				if at == point {
-					if left--; left == 0 {
-						end()
-					}
-				}
-			}
-			run, err := h.Start(context.Background(), root, whole)
-			if err != nil {
-				t.Fatal(err)
-			}
-			h.finish(ctx, run.ID)
-			if ctx.Err() == nil {
-				t.Fatalf("%s %d was not reached", point, nth)
-			}
-			if rows, sum := h.sum(); rows != 1200 || sum != 1200*1199/2 {
-				t.Errorf("%s %d: %d rows with the sum %d", point, nth, rows, sum)
-			}
-			h.begin()
-			run = h.finish(context.Background(), run.ID)
-			if run.State != Succeeded || run.Before.Objects != 12 || run.After.Objects != 3 || run.After.Rows != 1200 || run.After.Bytes == 0 || len(h.keys()) != 3 {
-				t.Errorf("%s %d: %+v; %v", point, nth, run, h.keys())
-			}
-			if rows, sum := h.sum(); rows != 1200 || sum != 1200*1199/2 {
-				t.Errorf("%s %d: in the end %d rows with the sum %d", point, nth, rows, sum)
+			t.Run(fmt.Sprintf("%s %d", point, nth), func(t *testing.T) {
+				t.Parallel()
+				goesOn(t, point, nth)
+			})
+		}
+	}
+}
+
+func goesOn(t *testing.T, point string, nth int) {
+	h := newHouse(t)
+	h.table(nil)
+	for i := range 6 {
+		h.put(fmt.Sprintf("flows/%d/%d", i%3, i), flows(t, "bigint", 100*i, 100))
+	}
+	ctx, end := context.WithCancel(context.Background())
+	left := nth
+	h.reach = func(at string) {
+		if at == point {
+			if left--; left == 0 {
+				end()
 			}
 		}
+	}
+	run, err := h.Start(context.Background(), root, whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.finish(ctx, run.ID)
+	if ctx.Err() == nil {
+		t.Fatal("the point was not reached")
+	}
+	if rows, sum := h.sum(); rows != 600 || sum != 600*599/2 {
+		t.Errorf("%d rows with the sum %d", rows, sum)
+	}
+	h.begin()
+	run = h.finish(context.Background(), run.ID)
+	if run.State != Succeeded || run.Before.Objects != 6 || run.After.Objects != 3 || run.After.Rows != 600 || run.After.Bytes == 0 || len(h.keys()) != 3 {
+		t.Errorf("%+v; %v", run, h.keys())
+	}
+	if rows, sum := h.sum(); rows != 600 || sum != 600*599/2 {
+		t.Errorf("in the end %d rows with the sum %d", rows, sum)
 	}
 }
 
@@ -162,6 +172,7 @@ func TestASorterIsNotBelieved(t *testing.T) {
 		return h
 	}
 	t.Run("that miscounts", func(t *testing.T) {
+		t.Parallel()
 		h := three(t)
 		h.sorter.lies = -1
 		if run := h.run(whole); run.State != Failed || !strings.Contains(run.Reason, "400 rows went in, 399 were written") || len(h.keys()) != 4 || h.Counters().Failed != 1 {
@@ -169,6 +180,7 @@ func TestASorterIsNotBelieved(t *testing.T) {
 		}
 	})
 	t.Run("that wants more memory gets less to do", func(t *testing.T) {
+		t.Parallel()
 		h := three(t)
 		h.sorter.fails = func(j Job) error {
 			if len(j.Inputs) > 2 {
@@ -181,6 +193,7 @@ func TestASorterIsNotBelieved(t *testing.T) {
 		}
 	})
 	t.Run("that cannot read is worked around", func(t *testing.T) {
+		t.Parallel()
 		h := three(t)
 		h.sorter.fails = func(Job) error { return fault.Newf(fault.Invalid, "HIVE_CURSOR_ERROR", "damaged") }
 		if run := h.run(whole); run.State != Succeeded || len(run.Skipped) != 1 || len(h.keys()) != 4 {
@@ -188,6 +201,7 @@ func TestASorterIsNotBelieved(t *testing.T) {
 		}
 	})
 	t.Run("and gets one schema at a time", func(t *testing.T) {
+		t.Parallel()
 		h := three(t)
 		for i := range 3 {
 			h.put(fmt.Sprintf("flows/1%d", i), flows(t, "int", 400+100*i, 100))
@@ -202,6 +216,7 @@ func TestASorterIsNotBelieved(t *testing.T) {
 }
 
 func TestStartRefusesByName(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.table(nil, "day")
 	for name, test := range map[string]struct {
@@ -343,6 +358,7 @@ func TestGroups(t *testing.T) {
 }
 
 func TestSchedule(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.table(map[string]string{ParameterOn: "true", ParameterInterval: "1m", ParameterAge: "0s", ParameterFiles: "3"})
 	for i := range 2 {

@@ -50,7 +50,7 @@ func (k *Compactor) settle(ctx context.Context, run *Run) error {
 		}
 		if found && last >= run.Step.Number {
 			o, err := k.lake.Head(ctx, run.Caller, run.Step.Bucket, run.Step.Output)
-			if err != nil && !fault.Is(err, fault.NotFound) { // somebody has deleted it since
+			if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Denied) { // somebody has deleted it since, or the right to see it is gone
 				return err
 			}
 			run.swapped(o.Size)
@@ -270,17 +270,12 @@ func (k *Compactor) step(ctx context.Context, run *Run, f folder, inputs []input
 	for i, in := range plan.Inputs {
 		removes[i] = lake.Ref{Bucket: f.bucket, Key: in.Key, IfMatch: in.ETag}
 	}
-	const patience = time.Minute // queries hold a bucket for as long as they list it
-	waiting, cancel := context.WithTimeoutCause(ctx, patience, fault.Newf(fault.Unavailable, "bucket "+f.bucket, "was held by queries for %s", patience))
-	defer cancel()
-	err = k.lake.Swap(waiting, run.Caller, []*lake.Staged{staged}, removes, lake.Receipt{Name: run.receipt(), Number: plan.Number})
+	err = k.lake.Commit(ctx, run.Caller, []*lake.Staged{staged}, removes, lake.Receipt{Name: run.receipt(), Number: plan.Number})
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err() // whether the swap came before it, the receipt says
 	case fault.Is(err, fault.Precondition), fault.Is(err, fault.NotFound):
 		return errStale
-	case waiting.Err() != nil && err != nil:
-		return context.Cause(waiting)
 	case err != nil:
 		return err
 	}
