@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"flowlake/catalog"
@@ -125,6 +126,50 @@ func TestObstaclesAreTold(t *testing.T) {
 			h.writer.set(func() { h.writer.before = nil; h.faults.set(func() { h.faults.stage, h.faults.commit = nil, nil }) })
 			until(t, "delivery", func() bool { return h.counters(t, "web").Delivered == 1 })
 		})
+	}
+}
+
+// TestTimeOfAnObstacle claims that a batch's time begins anew behind another obstacle: it runs while its own comes in a row.
+func TestTimeOfAnObstacle(t *testing.T) {
+	inTime(t, Config{}, func(t *testing.T, h *house) {
+		gone := func() { h.writer.before = func(*Batch) error { return errGone } }
+		h.create(t, "web", 0)
+		h.writer.set(gone)
+		h.put(t, "web", "a")
+		time.Sleep(23 * time.Hour)
+		h.faults.set(func() { h.faults.stage = func(int) error { return errInjected } })
+		h.writer.set(func() { h.writer.before = nil })
+		time.Sleep(10 * time.Minute)
+		h.writer.set(gone)
+		h.faults.set(func() { h.faults.stage = nil })
+		time.Sleep(23 * time.Hour)
+		synctest.Wait()
+		if n := h.counters(t, "web"); n.Waiting != 1 {
+			t.Errorf("given up before its time: %+v", n)
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if n := h.counters(t, "web"); n.Failed != 1 {
+			t.Errorf("not given up in time: %+v", n)
+		}
+	})
+}
+
+// TestUnreadableInputIsNotGivenUp claims that a batch whose records cannot be read is never counted as failed.
+func TestUnreadableInputIsNotGivenUp(t *testing.T) {
+	h := newHouse(t, Config{RetryMin: time.Millisecond, RetryMax: 2 * time.Millisecond, RetryFor: time.Nanosecond})
+	h.run()
+	h.create(t, "web", 0)
+	h.writer.set(func() {
+		h.writer.before = func(*Batch) error {
+			id := h.lines[lineName{account, root.Region, KindFirehose, "web"}].id
+			return h.db.DeleteRange(key(id, keyEntry), after(key(id, keyEntry)), pebble.Sync)
+		}
+	})
+	h.put(t, "web", "a")
+	until(t, "attempts", func() bool { return h.failure(t, "web").Attempts > 5 })
+	if f, n := h.failure(t, "web"), h.counters(t, "web"); !f.GivenUp.IsZero() || !strings.Contains(f.Message, "record 1 is missing") || n.Waiting != 1 || n.Failed != 0 || !planOf(h).Since.IsZero() {
+		t.Errorf("%+v, %+v", f, n)
 	}
 }
 

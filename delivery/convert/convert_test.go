@@ -119,6 +119,8 @@ func TestJSON(t *testing.T) {
 		{"epoch with a fraction", "a timestamp", loose, `{"a":1418530010.25}`, `1418530010250000`},
 		{"epoch milliseconds with a fraction or an exponent", "a timestamp,b timestamp,c timestamp", loose, `{"a":1418530010123.25,"b":1.418530010123e12,"c":"-1418530010123.0"}`,
 			`1418530010123250,1418530010123000,-1418530010123000`},
+		{"milliseconds before 1970", "a timestamp,b timestamp", loose, `{"a":-999999999999,"b":-1000000000000}`, `-999999999999000000,-1000000000000000`},
+		{"a tab as it is", "a string", loose, "{\"a\":\"x\ty\"}", `"x\ty"`},
 		{"seconds far away", "a timestamp", loose, `{"a":9223372036854775808.5}`, `MalformedData 9223372036854775808.5`},
 		{"milliseconds far away", "a timestamp", loose, `{"a":999999999999999999}`, `MalformedData 999999999999999999`},
 		{"the last second and the first millisecond", "a timestamp,b timestamp", loose, `{"a":999999999999,"b":1000000000000}`, `999999999999000000,1000000000000000`},
@@ -225,6 +227,19 @@ func TestFieldsAreJSON(t *testing.T) {
 			t.Fatalf("%s: fields %s, JSON %s", text.String(), shown(c, &a), shown(c, &b))
 		}
 	})
+}
+
+// TestFieldsOfOneColumn claims that the exact name comes before one with "-", and of equals the last, wherever they stand.
+func TestFieldsOfOneColumn(t *testing.T) {
+	c := converter(t, loose, "account_id string")
+	for _, row := range []struct{ names, want string }{
+		{"account_id account-id", "0"}, {"account-id account_id", "1"}, {"account-id account-ID", "1"}, {"account_id account-id ACCOUNT_ID account-id", "2"},
+	} {
+		var r Rows
+		if err := c.Values(c.Fields(strings.Fields(row.names)), []string{"0", "1", "2", "3"}, &r); err != nil || shown(c, &r) != `"`+row.want+`"` {
+			t.Errorf("%s: got %s (%v), want the value at %s", row.names, shown(c, &r), err, row.want)
+		}
+	}
 }
 
 func twice(c *Converter, names []string) bool {

@@ -284,3 +284,15 @@ func FuzzRecord(f *testing.F) {
 		}
 	})
 }
+
+// TestImpureQueries claims that whatever does not follow from the record is refused, wherever it stands in a query.
+func TestImpureQueries(t *testing.T) {
+	for _, name := range []string{"now", "localtime", "strflocaltime(\"%H\")", "input", "[inputs]", "input_filename", "input_line_number", "env.HOME", "$ENV.HOME", "debug", "stderr",
+		"halt", "halt_error", "get_search_list"} {
+		for _, query := range []string{"{a:" + name + "}", "def f: " + name + "; {a:(.x|if . then [f] else . end)}", `{a:"\(` + name + `)"}`, "{a:(.x as $y|reduce .x[] as $z (0;" + name + "))}"} {
+			if _, err := newQuery(query); !fault.Is(err, fault.Unsupported) {
+				t.Errorf("%s: %v", query, err)
+			}
+		}
+	}
+}
