@@ -197,6 +197,12 @@ func TestWriter(t *testing.T) {
 		same(t, "arrow-go", readBack(t, out.Bytes(), columns), want)
 		same(t, "parquet-go", otherBack(t, out.Bytes(), columns), want)
 		footer(t, out.Bytes(), columns, want)
+		// The last row group's 100,000 rows. How many values differ is known of those that are in a dictionary only.
+		for i, distinct := range map[int]int64{0: -1, 1: -1, 4: 1, 5: 7, 7: 4, 10: 50_000} {
+			if got := w.Column(i).stored.distinct; got != distinct {
+				t.Errorf("column %d has %d different values, want %d", i, got, distinct)
+			}
+		}
 	})
 	t.Run("bloom_filters_know_every_value", func(t *testing.T) {
 		columns := columnsOf(t, "string", "bigint", "int", "decimal(30,2)", "string")
@@ -463,6 +469,19 @@ func TestBounds(t *testing.T) {
 			got := w.Column(0).byteBounds()
 			if string(got.low) != row.low || string(got.high) != row.high {
 				t.Errorf("%q is bounded by %q and %q", row.value, got.low, got.high)
+			}
+			if exact := len(row.value) <= maxBound; got.lowExact != exact || got.highExact != exact {
+				t.Errorf("the bounds of %q say that they are exact: %v, %v", row.value, got.lowExact, got.highExact)
+			}
+		}
+	})
+	t.Run("a_zero_is_bounded_by_both_zeros", func(t *testing.T) {
+		for _, v := range []float64{0, math.Copysign(0, -1)} {
+			w, _ := NewWriter(io.Discard, columnsOf(t, "double"), Options{})
+			b := w.Column(0)
+			b.Float(v)
+			if got := b.floatBounds(b.ints); binary.LittleEndian.Uint64(got.low) != 1<<63 || binary.LittleEndian.Uint64(got.high) != 0 {
+				t.Errorf("%v is bounded by %x and %x", v, got.low, got.high)
 			}
 		}
 	})
