@@ -73,7 +73,7 @@ func rootCommand() *cobra.Command {
 		Use:   "flowlake",
 		Short: "The VPC Flow Logs pipeline as one program",
 		Long: `flowlake takes VPC Flow Logs in, keeps them, finds their tables and answers SQL about them,
-with the AWS protocols at its doors: CloudWatch Logs, S3, Glue, Athena and STS.
+with the AWS protocols at its doors: CloudWatch Logs, Firehose, EC2 (flow logs), S3, Glue, Athena and STS.
 
 Exit codes: 0 done, 1 the work could not be done, 2 wrong command line, 3 no flowlake server to
 talk to, 4 a check ran and found something wrong, 130 interrupted.`,
