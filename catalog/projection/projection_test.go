@@ -353,7 +353,7 @@ func TestTemplatesPlaceValues(t *testing.T) {
 
 func TestFormatsReadWhatTheyWrite(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		pattern := rapid.SampledFrom([]string{"yyyy-MM-dd HH:mm:ss", "yyyyMMddHHmmss", "d.M.yyyy H'h'm's's", "EEE, dd MMM yyyy hh:mm:ss a", "EEEE MMMM d yyyy k:m:s", "uuuuDDD'T'HHmmss", "''yyyy''MM'' 'o''clock' dd KK:mm:ss a", "yy/MM/dd HH:mm:ss"}).Draw(t, "pattern")
+		pattern := rapid.SampledFrom([]string{"yyyy-MM-dd HH:mm:ss", "yyyyMMddHHmmss", "d.M.yyyy H'h'm's's", "EEE, dd MMM yyyy hh:mm:ss a", "EEEE MMMM d yyyy k:m:s", "uuuuDDD'T'HHmmss", "''yyyy''MM'' 'o''clock' dd KK:mm:ss a", "yy/MM/dd HH:mm:ss", "yyyy-D HH:mm:ss"}).Draw(t, "pattern")
 		f, err := parseFormat(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -391,4 +391,12 @@ func FuzzSettings(f *testing.F) {
 			t.Fatalf("%q is projected %d times", value, len(list))
 		}
 	})
+}
+
+func TestFormatsWhoseTextsAreInOrder(t *testing.T) {
+	for pattern, want := range map[string]bool{"yyyy/MM/dd/HH": true, "yyyyDDD": true, "yyyy-D": false, "yyyy-M-d": false, "dd-MM-yyyy": false, "yyyy MMM": false, "yy-MM": false, "yyyy/MM/dd/kk": false} {
+		if f, err := parseFormat(pattern); err != nil || f.ordered() != want {
+			t.Errorf("%s: %v", pattern, err)
+		}
+	}
 }
