@@ -13,6 +13,7 @@ import (
 
 	"flowlake/aws/wire"
 	"flowlake/catalog/compact"
+	"flowlake/delivery"
 	"flowlake/fault"
 	"flowlake/lake"
 	"flowlake/logs"
@@ -23,8 +24,8 @@ import (
 const VerifyPath = "/verify"
 
 // Service returns the table over the rooms that it checks and puts records into.
-func Service(lk *lake.Store, lg *logs.Store, room *vpc.Store, compactor *compact.Compactor) wire.Service {
-	d := &door{lk, lg, room, compactor}
+func Service(lk *lake.Store, lg *logs.Store, dl *delivery.Store, room *vpc.Store, compactor *compact.Compactor) wire.Service {
+	d := &door{lk, lg, dl, room, compactor}
 	return wire.Service{
 		Name: "flowlake", Title: "flowlake's own", Protocol: wire.RestXML,
 		Faults: []wire.FaultRule{
@@ -57,8 +58,8 @@ var routes = map[string]string{VerifyPath: "Verify", RecordsPath: "PutFlowRecord
 // VerifyLine is one line of Verify's answer: progress, something damaged, or the end. A client that
 // has not read Done has not seen the whole answer.
 type VerifyLine struct {
-	Room    string `json:"room,omitempty"`    // "logs" or "lake"
-	Checked int64  `json:"checked,omitempty"` // events or objects so far
+	Room    string `json:"room,omitempty"`    // "logs", "delivery" or "lake"
+	Checked int64  `json:"checked,omitempty"` // events, records or objects so far
 	Total   int64  `json:"total,omitempty"`   // 0: not known
 	Bytes   int64  `json:"bytes,omitempty"`
 	Damage  string `json:"damage,omitempty"` // what is wrong, with its name
@@ -67,10 +68,11 @@ type VerifyLine struct {
 }
 
 type door struct {
-	lake    *lake.Store
-	logs    *logs.Store
-	vpc     *vpc.Store
-	compact *compact.Compactor
+	lake     *lake.Store
+	logs     *logs.Store
+	delivery *delivery.Store
+	vpc      *vpc.Store
+	compact  *compact.Compactor
 }
 
 // verify streams; it works as long as its client listens. ?sums=true has it read every object's bytes.
@@ -94,6 +96,14 @@ func (d *door) verify(ctx context.Context, call *wire.Call) error {
 		}
 		out.write(VerifyLine{Room: "logs", Damage: err.Error()})
 	}
+	records, torn, err := d.delivery.Verify(ctx, func(n int64) { out.progress(VerifyLine{Room: "delivery", Checked: n}) })
+	if err != nil {
+		return err
+	}
+	for _, text := range torn {
+		out.write(VerifyLine{Room: "delivery", Damage: text})
+	}
+	out.write(VerifyLine{Room: "delivery", Checked: records})
 	seen, damage, err := d.lake.Verify(ctx, lake.VerifyOptions{Sums: sums, Progress: func(p lake.VerifyProgress) {
 		out.progress(VerifyLine{Room: "lake", Checked: p.Objects, Bytes: p.Bytes})
 	}})

@@ -18,6 +18,8 @@ import (
 
 	"flowlake/access"
 	"flowlake/aws/wire"
+	"flowlake/catalog"
+	"flowlake/delivery"
 	"flowlake/lake"
 	"flowlake/logs"
 	"flowlake/state"
@@ -51,6 +53,12 @@ func rooms(t *testing.T) (dir string, verify func(t *testing.T, query string) (i
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { lg.Close() })
+	dl, err := delivery.Open(delivery.Config{Dir: filepath.Join(dir, "delivery"), Scratch: filepath.Join(dir, "scratch")}, st, lk, lg,
+		catalog.Open(st, guard, quiet), guard, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dl.Close() })
 	root := access.Root(account, "us-east-1")
 	if err := lk.CreateBucket(t.Context(), root, "bucket"); err != nil {
 		t.Fatal(err)
@@ -58,7 +66,7 @@ func rooms(t *testing.T) (dir string, verify func(t *testing.T, query string) (i
 	if _, err := lk.Put(t.Context(), root, lake.PutInput{Bucket: "bucket", Key: "key", Body: strings.NewReader("content"), Size: 7}); err != nil {
 		t.Fatal(err)
 	}
-	handler, err := wire.New(wire.Config{Keys: keys, Guard: guard, Log: quiet}, []wire.Service{Service(lk, lg, nil, nil)})
+	handler, err := wire.New(wire.Config{Keys: keys, Guard: guard, Log: quiet}, []wire.Service{Service(lk, lg, dl, nil, nil)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,10 +65,12 @@ func (c *clients) putFlows(t testing.TB, bucket, key string, from, rows int) {
 
 func (c *clients) objects(t testing.TB, bucket, prefix string) (keys []string) {
 	t.Helper()
-	out, err := c.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
-	ok(t, err)
-	for _, o := range out.Contents {
-		keys = append(keys, *o.Key)
+	for pages := s3.NewListObjectsV2Paginator(c.s3, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix}); pages.HasMorePages(); {
+		page, err := pages.NextPage(t.Context())
+		ok(t, err)
+		for _, o := range page.Contents {
+			keys = append(keys, *o.Key)
+		}
 	}
 	return keys
 }
@@ -150,6 +152,12 @@ func testCompact(t *testing.T, c *clients) {
 		if out := compact(r.want, r.args...); !strings.Contains(out, r.says) {
 			t.Errorf("compact %v says %q, want %q", r.args, out, r.says)
 		}
+	}
+	wrong := textTable("wrong", "s3://"+bucket+"/lines/")
+	wrong.Parameters = map[string]string{"flowlake.compact.interval": "often"}
+	_, err = c.glue.CreateTable(t.Context(), &glue.CreateTableInput{DatabaseName: aws.String(database), TableInput: wrong})
+	if err == nil || !strings.Contains(err.Error(), "InvalidInputException") || !strings.Contains(err.Error(), "table property flowlake.compact.interval") {
+		t.Errorf("a property that nobody understands: %v", err)
 	}
 	_, text := c.get("/_flowlake/metrics")
 	if !strings.Contains(text, "flowlake_compact_objects_in_total 13") {

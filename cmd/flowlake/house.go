@@ -101,6 +101,7 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 		return nil, err
 	}
 	h.tables = catalog.Open(h.state, guard, cfg.log.With("room", "catalog"))
+	h.tables.Check(checkProperties)
 	h.crawlers = crawler.New(crawler.Config{}, h.state, h.tables, h.lake, guard, cfg.log.With("room", "crawler"))
 	deliveries := delivery.Config{Dir: filepath.Join(cfg.data, "delivery"), Scratch: filepath.Join(cfg.data, "scratch", "delivery"), RetryFor: cfg.retryFor}
 	if h.delivery, err = delivery.Open(deliveries, h.state, h.lake, h.logs, h.tables, guard, cfg.log.With("room", "delivery")); err != nil {
@@ -144,7 +145,7 @@ func services(r rooms) []wire.Service {
 		sts.Service(),
 		ec2.Service(r.vpc),
 		firehose.Service(r.delivery, r.firehose),
-		doorflowlake.Service(r.lake, r.logs, r.vpc, r.compact),
+		doorflowlake.Service(r.lake, r.logs, r.delivery, r.vpc, r.compact),
 	}
 }
 

@@ -23,8 +23,8 @@ func verifyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Check that everything the server stores is whole",
-		Long: `Asks the server to read all log events with their indexes, and every object's file, and to compare them
-with what was recorded when they were acknowledged. The server goes on serving. What is damaged is printed,
+		Long: `Asks the server to read all log events with their indexes, the records that wait in delivery streams, and
+every object's file, and to compare them with what was recorded when they were acknowledged. The server goes on serving. What is damaged is printed,
 one line each, and the exit code is 4.`,
 		Example: `  flowlake verify
   flowlake verify --sums=false      # sizes only, not every byte`,
@@ -46,7 +46,7 @@ func verify(ctx context.Context, out io.Writer, t *target, sums bool) error {
 		return asNoServer(err)
 	}
 	defer body.Close()
-	var events, objects, bytes, damaged int64
+	var events, records, objects, bytes, damaged int64
 	done := false
 	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	for lines := bufio.NewScanner(body); lines.Scan(); {
@@ -64,12 +64,14 @@ func verify(ctx context.Context, out io.Writer, t *target, sums bool) error {
 			}
 		case l.Room == "logs":
 			events = l.Checked
+		case l.Room == "delivery":
+			records = l.Checked
 		default:
 			objects, bytes = l.Checked, l.Bytes
 		}
 		done = l.Done
 		if terminal && !done {
-			fmt.Fprintf(os.Stderr, "\r%d events, %d objects, %d MB checked\033[K", events, objects, bytes>>20)
+			fmt.Fprintf(os.Stderr, "\r%d events, %d records, %d objects, %d MB checked\033[K", events, records, objects, bytes>>20)
 		}
 	}
 	if terminal {
@@ -84,6 +86,6 @@ func verify(ctx context.Context, out io.Writer, t *target, sums bool) error {
 	if damaged > 0 {
 		return &exitError{exitFindings, errors.New(count(damaged, "damaged thing"))}
 	}
-	_, err = fmt.Fprintf(out, "whole: all log events, and %d objects of %d bytes\n", objects, bytes)
+	_, err = fmt.Fprintf(out, "whole: all log events, %d records that wait, and %d objects of %d bytes\n", records, objects, bytes)
 	return err
 }
