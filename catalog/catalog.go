@@ -17,9 +17,10 @@ import (
 // Catalog holds the databases, tables, partitions and classifiers of every account and region. It
 // is safe for concurrent use.
 type Catalog struct {
-	st    *state.Store
-	guard *access.Guard
-	log   *slog.Logger
+	st     *state.Store
+	guard  *access.Guard
+	log    *slog.Logger
+	checks []func(Table) error
 }
 
 // Open returns the catalogue that is kept in st. It starts nothing.
@@ -38,7 +39,7 @@ func (k *Catalog) View(ctx context.Context, c access.Caller, do func(*Snapshot) 
 // nothing when do returns an error. Changes run one at a time, so do must be brief and must not wait.
 func (k *Catalog) Edit(ctx context.Context, c access.Caller, do func(*Edit) error) error {
 	return k.st.Update(ctx, func(tx *state.Tx) error {
-		return do(&Edit{Snapshot: Snapshot{tx: tx, c: c, guard: k.guard}, now: time.Now().UTC()})
+		return do(&Edit{Snapshot: Snapshot{tx: tx, c: c, guard: k.guard}, now: time.Now().UTC(), checks: k.checks})
 	})
 }
 
@@ -54,7 +55,8 @@ type Snapshot struct {
 type Edit struct {
 	Snapshot
 	now    time.Time
-	stored map[state.ID]bool // the partition shapes that are known to be there
+	checks []func(Table) error // of properties
+	stored map[state.ID]bool   // the partition shapes that are known to be there
 }
 
 // Tx is the transaction beneath, for a document that must change together with the catalogue.

@@ -191,6 +191,9 @@ func (e *Edit) CreateTable(ctx context.Context, t Table) (Table, error) {
 	if _, err := e.database(t.Database); err != nil {
 		return Table{}, err
 	}
+	if err := e.checkProperties(t, nil); err != nil {
+		return Table{}, err
+	}
 	t.Created, t.Updated, t.CreatedBy, t.Version = e.now, e.now, e.c.Principal, 0
 	err := e.tx.Create(e.id(kindTable, tableKey(t.Database, t.Name)), t)
 	if fault.Is(err, fault.Exists) {
@@ -223,6 +226,9 @@ func (e *Edit) UpdateTable(ctx context.Context, t Table, version string) (Table,
 			return Table{}, fault.Newf(fault.Invalid, tableSubject(t.Database, t.Name),
 				"it has partitions of %d keys: delete them before it gets %d", len(old.PartitionKeys), len(t.PartitionKeys))
 		}
+	}
+	if err := e.checkProperties(t, old.Parameters); err != nil {
+		return Table{}, err
 	}
 	t.Created, t.CreatedBy, t.Updated, t.Version = old.Created, old.CreatedBy, e.now, old.Version+1
 	return t, e.tx.Put(e.id(kindTable, tableKey(t.Database, t.Name)), t)
