@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"slices"
@@ -15,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 )
@@ -135,5 +139,33 @@ func TestTailRefuses(t *testing.T) {
 		if !errors.As(err, &ee) || ee.code != exitUsage || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%+v: got %v, want %s", row.o, err, row.want)
 		}
+	}
+}
+
+// TestTailPrintsOnce claims that an event that comes in while the old ones are read is printed once, and that what was missed is said.
+func TestTailPrintsOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	now := time.Now().UnixMilli()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/": // FilterLogEvents
+			fmt.Fprintf(w, `{"events":[{"eventId":"1","timestamp":%d,"ingestionTime":%d,"logStreamName":"s","message":"one"}]}`, now, now)
+		case r.URL.Query().Get("from") == "":
+			fmt.Fprintf(w, `{"time":%d,"next":"a"}`, now)
+		case r.URL.Query().Get("from") == "a":
+			fmt.Fprintf(w, `{"id":"1","message":"one"}{"id":"2","message":"two"}{"next":"b","missed":3}`)
+		default:
+			cancel()
+		}
+	}))
+	defer server.Close()
+	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL, HTTPClient: server.Client(), Credentials: credentials.NewStaticCredentialsProvider("AKIAX", "x", "")}
+	print, err := tailPrinter("message")
+	ok(t, err)
+	var out, notes strings.Builder
+	_ = tailGroup(ctx, cfg, tailOptions{group: "g", follow: true}, time.Now().Add(-time.Minute), true, tailOutput{bufio.NewWriter(&out), &notes, print})
+	if out.String() != "one\ntwo\n" || !strings.Contains(notes.String(), "3 events expired") {
+		t.Errorf("printed %q, noted %q", out.String(), notes.String())
 	}
 }
