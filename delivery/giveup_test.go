@@ -29,7 +29,7 @@ func (h *house) failure(t testing.TB, name string) Failure {
 // TestBatchIsGivenUp claims that records wait for as long as Config.RetryFor says while their table is gone, each batch from when it is
 // there; that those whose time is over lie below the error prefix; and that the stream then goes on as it did.
 func TestBatchIsGivenUp(t *testing.T) {
-	inTime(t, Config{}, func(t *testing.T, h *house) {
+	inTime(t, Config{RetryMax: 10 * time.Minute}, func(t *testing.T, h *house) {
 		h.create(t, "web", 0)
 		h.group(t, "vpc")
 		h.subscribe(t, "vpc", "web", "keep")
@@ -44,7 +44,7 @@ func TestBatchIsGivenUp(t *testing.T) {
 		if n := h.counters(t, "web"); n.Failed != 0 || !h.failure(t, "web").GivenUp.IsZero() {
 			t.Errorf("a minute before its time: %+v", n)
 		}
-		time.Sleep(3 * time.Minute)
+		time.Sleep(12 * time.Minute)
 		synctest.Wait()
 		gone := ": " + errGone.Error()
 		if got, want := h.rows(t, "error/web/"), []string{"a" + gone, "bad" + gone}; !slices.Equal(slices.DeleteFunc(got, func(r string) bool { return r == "keep 1"+gone }), want) {
@@ -66,7 +66,7 @@ func TestBatchIsGivenUp(t *testing.T) {
 		h.put(t, "web", "c")
 		time.Sleep(time.Hour)
 		h.writer.set(func() { h.writer.plan = nil })
-		time.Sleep(2 * time.Minute)
+		time.Sleep(11 * time.Minute)
 		synctest.Wait()
 		n := h.counters(t, "web")
 		if rows := h.rows(t, "out/web/"); !slices.Contains(rows, "c") || n.In != n.Delivered+n.Failed+n.Dropped || n.Waiting != 0 {
@@ -131,7 +131,7 @@ func TestObstaclesAreTold(t *testing.T) {
 
 // TestTimeOfAnObstacle claims that a batch's time begins anew behind another obstacle: it runs while its own comes in a row.
 func TestTimeOfAnObstacle(t *testing.T) {
-	inTime(t, Config{}, func(t *testing.T, h *house) {
+	inTime(t, Config{RetryMax: 10 * time.Minute}, func(t *testing.T, h *house) {
 		gone := func() { h.writer.before = func(*Batch) error { return errGone } }
 		h.create(t, "web", 0)
 		h.writer.set(gone)
@@ -139,7 +139,7 @@ func TestTimeOfAnObstacle(t *testing.T) {
 		time.Sleep(23 * time.Hour)
 		h.faults.set(func() { h.faults.stage = func(int) error { return errInjected } })
 		h.writer.set(func() { h.writer.before = nil })
-		time.Sleep(10 * time.Minute)
+		time.Sleep(30 * time.Minute)
 		h.writer.set(gone)
 		h.faults.set(func() { h.faults.stage = nil })
 		time.Sleep(23 * time.Hour)

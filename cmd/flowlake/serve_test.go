@@ -152,6 +152,7 @@ func TestServeRefusesBadFlags(t *testing.T) {
 		want string
 	}{
 		{"a listener that others reach, without TLS", []string{"--listen", "0.0.0.0:0"}, "--insecure"},
+		{"a time without end for retries", []string{"--retry-for", "0s"}, "--retry-for"},
 		{"an account that is none", []string{"--account", "12"}, "12 digits"},
 		{"a region that is none", []string{"--region", "Seoul"}, "--region"},
 		{"a certificate without a key", []string{"--tls-cert", "c.pem"}, "go together"},
