@@ -223,9 +223,10 @@ func goLayout(format string) (string, error) {
 		b.WriteString(run)
 	}
 	layout := b.String()
-	day := time.Date(2006, 10, 20, 0, 0, 0, 0, time.UTC)
-	if back, err := time.Parse(layout, day.Format(layout)); err != nil || !back.Equal(day) {
-		return "", fault.Newf(fault.Unsupported, "date format", "%q names no day", format)
+	for day := time.Date(2023, 12, 31, 0, 0, 0, 0, time.UTC); day.Year() < 2025; day = day.AddDate(0, 0, 1) { // two days with one text would share a folder
+		if back, err := time.Parse(layout, day.Format(layout)); err != nil || !back.Equal(day) {
+			return "", fault.Newf(fault.Unsupported, "date format", "%q does not tell days apart", format)
+		}
 	}
 	return layout, nil
 }
