@@ -147,3 +147,59 @@ func TestGateLetsAPassThrough(t *testing.T) {
 		}
 	})
 }
+
+// TestPatternThatChangesUnderABatch claims that what a batch under way is of, before and after a crash, is delivered as it was planned and
+// counted once, whatever the subscription's pattern is by then.
+func TestPatternThatChangesUnderABatch(t *testing.T) {
+	dir := t.TempDir()
+	cfg := Config{RetryMin: time.Millisecond, RetryMax: 2 * time.Millisecond}
+	h := openHouse(t, dir, cfg, vfs.Default)
+	stop := h.run()
+	h.create(t, "a", 0)
+	h.group(t, "vpc")
+	h.subscribe(t, "vpc", "a", "one")
+	until(t, "the control message's end", func() bool { return h.counters(t, "a").Dropped == 1 })
+	h.faults.set(func() { h.faults.stage = func(int) error { return errBusy } })
+	h.say(t, "vpc", "one", "two")
+	until(t, "an attempt", func() bool { return h.failure(t, "a").Attempts > 0 })
+	h.subscribe(t, "vpc", "a", "three")
+	l, err := h.line(root, KindFirehose, "a")
+	ok(t, err)
+	until(t, "the pattern to arrive", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, f := range l.followers {
+			return f.Subscription.Pattern == "three"
+		}
+		return false
+	})
+	stop()
+	h.close()
+	h = openHouse(t, dir, cfg, vfs.Default)
+	defer h.close()
+	h.faults.set(func() { h.faults.stage = func(int) error { return errBusy } })
+	h.run()
+	until(t, "an attempt", func() bool { return h.failure(t, "a").Attempts > 2 })
+	ok(t, h.logs.DeleteSubscription(t.Context(), root, "vpc", "to-a"))
+	until(t, "the end to arrive", func() bool {
+		l, err := h.line(root, KindFirehose, "a")
+		ok(t, err)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, f := range l.followers {
+			return f.End != 0
+		}
+		t.Fatal("the follower is gone under its batch")
+		return false
+	})
+	time.Sleep(20 * time.Millisecond) // a follower that looks by itself would find nothing, and go
+	if l, _ := h.line(root, KindFirehose, "a"); len(l.watched()) != 1 {
+		t.Error("the follower is gone under its batch")
+	}
+	h.faults.set(func() { h.faults.stage = nil })
+	until(t, "delivery", func() bool { return h.counters(t, "a").Delivered == 1 })
+	until(t, "the follower's end", func() bool { l, _ := h.line(root, KindFirehose, "a"); return len(l.watched()) == 0 })
+	if rows, n := h.rows(t, "out/a/"), h.counters(t, "a"); !slices.Equal(rows, []string{"one"}) || n.Missed != 0 {
+		t.Errorf("%q, %+v", rows, n)
+	}
+}
