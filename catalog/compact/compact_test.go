@@ -179,6 +179,14 @@ func TestASorterIsNotBelieved(t *testing.T) {
 			t.Errorf("%+v; %v", run, h.keys())
 		}
 	})
+	t.Run("that loses rows and counts them", func(t *testing.T) {
+		t.Parallel()
+		h := three(t)
+		h.sorter.lies, h.sorter.loses = 100, 1
+		if run := h.run(whole); run.State != Failed || !strings.Contains(run.Reason, "400 were written, and the file has 300") || len(h.keys()) != 4 {
+			t.Errorf("%+v; %v", run, h.keys())
+		}
+	})
 	t.Run("that wants more memory gets less to do", func(t *testing.T) {
 		t.Parallel()
 		h := three(t)

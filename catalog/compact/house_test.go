@@ -45,6 +45,7 @@ type joiner struct {
 	jobs  []Job
 	fails func(Job) error
 	lies  int64
+	loses int // of each job's inputs
 }
 
 func (j *joiner) Sort(ctx context.Context, job Job) (rows int64, err error) {
@@ -60,7 +61,7 @@ func (j *joiner) Sort(ctx context.Context, job Job) (rows int64, err error) {
 	}
 	defer out.Close()
 	var w *pqarrow.FileWriter
-	for _, in := range job.Inputs {
+	for _, in := range job.Inputs[j.loses:] {
 		r, err := file.OpenParquetFile(in.Path, false)
 		if err != nil {
 			return 0, err
