@@ -333,3 +333,38 @@ func TestConvertRedo(t *testing.T) {
 	}
 	once(t, env, "vpc.redone", 750)
 }
+
+// TestConvertInterrupted presses Ctrl-C while a group is written: the command says how to go on, and that is so.
+func TestConvertInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := launch(t, dir)
+	env := p.env(t)
+	flows := filepath.Join(dir, "flows")
+	rows := numbered(t, flows, 4, 100)
+	begun := make(chan struct{})
+	var first sync.Once
+	f := behind(t, p.endpoint, func(req *http.Request) (what fate) {
+		if strings.HasSuffix(req.URL.Path, ".part") {
+			first.Do(func() { close(begun) })
+			what.slow = time.Second
+		}
+		return what
+	})
+	args := []string{"convert", flows, "--to", "vpc.stopped", "--group-bytes", "1", "--workers", "2"}
+	errs, code := interrupted(t, env, func() bool {
+		select {
+		case <-begun:
+			return true
+		default:
+			return false
+		}
+	}, append(args, "--endpoint", f.URL)...)
+	if code != exitInterrupt || !strings.Contains(errs, "interrupted: run the same command again, and it goes on where it stopped") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+	if _, errs, code := runCommand(t, env, "", args...); code != 0 || !strings.Contains(errs, "going on with ") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+	once(t, env, "vpc.stopped", rows)
+}

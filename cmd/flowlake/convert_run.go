@@ -23,6 +23,7 @@ import (
 	"flowlake/catalog"
 	"flowlake/catalog/backfill"
 	"flowlake/columnar/parquet"
+	"flowlake/fault"
 	"flowlake/flow"
 )
 
@@ -333,7 +334,7 @@ func (v *conversion) convert(ctx context.Context, p *backfill.Plan, r *backfill.
 		}
 	}
 	if err != nil {
-		if ctx.Err() == nil && p.Groups() > 0 {
+		if ctx.Err() == nil && p.Groups() > 0 && !fault.Is(err, fault.Limit) { // too many bad lines are too many again
 			v.say("what is whole stays: run the same command again to go on")
 		}
 		return err
