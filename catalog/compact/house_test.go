@@ -46,6 +46,7 @@ type joiner struct {
 	fails func(Job) error
 	lies  int64
 	loses int // of each job's inputs
+	gives []byte
 }
 
 func (j *joiner) Sort(ctx context.Context, job Job) (rows int64, err error) {
@@ -54,6 +55,9 @@ func (j *joiner) Sort(ctx context.Context, job Job) (rows int64, err error) {
 		if err := j.fails(job); err != nil {
 			return 0, err
 		}
+	}
+	if j.gives != nil {
+		return 400, os.WriteFile(job.Output, j.gives, 0o600)
 	}
 	out, err := os.Create(job.Output)
 	if err != nil {
