@@ -176,7 +176,7 @@ func TestPatternThatChangesUnderABatch(t *testing.T) {
 	stop()
 	h.close()
 	h = openHouse(t, dir, cfg, vfs.Default)
-	defer h.close()
+	defer func() { h.close() }()
 	h.faults.set(func() { h.faults.stage = func(int) error { return errBusy } })
 	h.run()
 	until(t, "an attempt", func() bool { return h.failure(t, "a").Attempts > 2 })
@@ -192,7 +192,12 @@ func TestPatternThatChangesUnderABatch(t *testing.T) {
 		t.Fatal("the follower is gone under its batch")
 		return false
 	})
-	time.Sleep(20 * time.Millisecond) // a follower that looks by itself would find nothing, and go
+	h.close()
+	h = openHouse(t, dir, cfg, vfs.Default)
+	h.faults.set(func() { h.faults.stage = func(int) error { return errBusy } })
+	h.run()
+	until(t, "an attempt", func() bool { return h.failure(t, "a").Attempts > 2 })
+	time.Sleep(20 * time.Millisecond) // a follower that looks by itself finds nothing, and goes
 	if l, _ := h.line(root, KindFirehose, "a"); len(l.watched()) != 1 {
 		t.Error("the follower is gone under its batch")
 	}
