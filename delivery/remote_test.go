@@ -204,3 +204,25 @@ func TestMissingRecordsStopABatch(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 }
+
+// TestMissedEventsArePassed claims that events that expired before anything matched are counted when the cursor moves behind them.
+func TestMissedEventsArePassed(t *testing.T) {
+	h := newHouse(t, Config{})
+	stop := h.run()
+	h.create(t, "a", 900*time.Second)
+	h.group(t, "vpc")
+	h.subscribe(t, "vpc", "a", "one")
+	l, err := h.line(root, KindFirehose, "a")
+	ok(t, err)
+	until(t, "the follower", func() bool { return len(l.watched()) == 1 })
+	stop()
+	f := l.watched()[0]
+	f.scanned, f.missed = f.Next+10, 4
+	next := f.scanned
+	for range 2 {
+		ok(t, h.pass(l, f))
+		if n := h.counters(t, "a"); n.Missed != 4 || f.Next != next {
+			t.Errorf("%+v, read up to %d, want %d", n, f.Next, next)
+		}
+	}
+}
