@@ -135,20 +135,19 @@ func (l *lighter) choose() error {
 // a quarter and which most of AWS's sample queries sum up, lie without one, and its source ports (34 %) with it.
 func (l *lighter) worthless(column []*lightChunk) (bool, error) {
 	var packed, plain int64
-	dictionary := false
 	for _, c := range column {
 		packed, plain = packed+c.meta.int(7), plain+c.meta.int(6)
-		dictionary = dictionary || c.meta.int(11) > 0
 	}
+	middle := column[len(column)/2]
 	gains := func(packed, light int64) bool { return packed < 1<<13 || packed <= light/10*7 } // of less nobody would notice it
-	numbers := column[0].meta.int(1) == physicalInt64 && !dictionary
+	numbers := middle.meta.int(1) == physicalInt64 && middle.meta.int(11) <= 0
 	if gains(packed, plain) && !numbers {
 		return false, nil
 	}
-	if err := l.read(column[len(column)/2]); err != nil {
+	if err := l.read(middle); err != nil {
 		return false, err
 	}
-	_, ok := l.lighten(column[len(column)/2])
+	_, ok := l.lighten(middle)
 	if numbers {
 		packed, plain = int64(len(l.packed)), int64(len(l.out))
 	}
