@@ -146,3 +146,43 @@ func TestRunsAreForgottenAndResumedInOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestScheduleFollowsTheParameters(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	off := map[string]string{ParameterOn: "false", ParameterInterval: "1m", ParameterAge: "0s", ParameterFiles: "2"}
+	h.table(off)
+	for i := range 2 {
+		h.put(fmt.Sprintf("flows/%d", i), flows(t, "bigint", 100*i, 100))
+	}
+	look := func() bool {
+		t.Helper()
+		if err := h.schedules(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, found, err := h.next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	look()
+	for id, s := range h.due {
+		s.next = time.Now()
+		h.due[id] = s
+	}
+	if look() {
+		t.Error("a table is compacted that is not to be")
+	}
+	table, err := h.tables.Table(t.Context(), root, "db", "flows")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Parameters = map[string]string{ParameterOn: "true", ParameterAge: "0s", ParameterFiles: "2"}
+	if _, err := h.tables.UpdateTable(t.Context(), root, table, ""); err != nil {
+		t.Fatal(err)
+	}
+	if !look() {
+		t.Error("what the parameters say now waits for an interval")
+	}
+}
