@@ -3,10 +3,10 @@ package vpc
 import (
 	"bufio"
 	"context"
-	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"hash/fnv"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -52,17 +52,29 @@ func (o Options) period(t time.Time) string {
 }
 
 // key is where a batch's file lies: it follows from the batch, so that a batch that is written again is the same file.
-// Its time is that of the five minutes in which its oldest record came.
+// Its time is that of the five minutes in which its oldest record came. The last part looks like a hash and is the batch's number,
+// shuffled: of 32 random bits two would be the same one day, and the second file would replace the first.
 func (f fileSettings) key(b *delivery.Batch) string {
 	at := b.Oldest.UTC().Truncate(5 * time.Minute)
-	id := b.UUID("file")
-	name := f.Account + "_vpcflowlogs_" + f.Region + "_" + f.FlowLog + "_" + at.Format("20060102T1504Z") + "_" + hex.EncodeToString(id[:4])
+	name := f.Account + "_vpcflowlogs_" + f.Region + "_" + f.FlowLog + "_" + at.Format("20060102T1504Z") + "_" + fmt.Sprintf("%08x", shuffle(f.FlowLog, b.Number))
 	if f.Options.Parquet {
 		name += ".log.parquet"
 	} else {
 		name += ".log.gz"
 	}
 	return f.Options.Prefix(f.Folder, f.Account, f.Region) + f.Options.period(at) + name
+}
+
+// shuffle gives each of 2³² numbers in a row another value; which, the flow log decides.
+func shuffle(flowLog string, number uint64) uint32 {
+	seed := fnv.New32a()
+	seed.Write([]byte(flowLog))
+	n := uint32(number) ^ seed.Sum32() // each step can be undone, so that no two numbers meet
+	for range 2 {
+		n *= 0x9e3779b1
+		n ^= n >> 15
+	}
+	return n
 }
 
 // files writes the files of flow logs to S3.
@@ -159,4 +171,4 @@ func (t *textFile) close() error {
 }
 
 // fileURL is a location as tables have it.
-func fileURL(bucket, key string) string { return "s3://" + bucket + "/" + strings.TrimPrefix(key, "/") }
+func fileURL(bucket, key string) string { return "s3://" + bucket + "/" + key }

@@ -3,6 +3,7 @@ package vpc
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -115,6 +116,8 @@ type Failed struct {
 // is already, fault.Conflict for a token of another request. The log group need not exist: it is made at the first
 // delivery, as on AWS.
 //
+// Differs from AWS: a resource may have more than two flow logs.
+//
 // Source: EC2 API reference, CreateFlowLogs; VPC user guide, "Flow logs".
 func (s *Store) CreateFlowLogs(ctx context.Context, c access.Caller, in FlowLogInput) (made []FlowLog, failed []Failed, err error) {
 	to, err := check(c, &in)
@@ -179,7 +182,7 @@ func (s *Store) CreateFlowLogs(ctx context.Context, c access.Caller, in FlowLogI
 			made = append(made, f)
 			continue
 		}
-		if err := s.dropFlowLog(ctx, c, f); err != nil {
+		if err := s.dropFlowLogs(ctx, c, f); err != nil {
 			return nil, nil, err
 		}
 		failed = append(failed, Failed{f.Resource, err})
@@ -381,31 +384,44 @@ func (s *Store) DeleteFlowLogs(ctx context.Context, c access.Caller, ids []strin
 		return fault.Newf(fault.NotFound, "flow log "+missing[0], "These flow log ids in the input list are not found: [TotalCount: %d] %s",
 			len(missing), strings.Join(missing, " "))
 	}
+	return s.dropFlowLogs(ctx, c, doomed...)
+}
+
+// dropFlowLogs removes flow logs that may be gone already.
+func (s *Store) dropFlowLogs(ctx context.Context, c access.Caller, doomed ...FlowLog) error {
+	err := s.state.Update(ctx, func(tx *state.Tx) error { return s.drop(tx, c, doomed) })
+	if err == nil {
+		s.dropped(doomed)
+	}
+	return err
+}
+
+// drop removes flow logs within a change of more; dropped is called behind it. Their streams go once they are dry.
+func (s *Store) drop(tx *state.Tx, c access.Caller, doomed []FlowLog) error {
 	for _, f := range doomed {
-		if err := s.dropFlowLog(ctx, c, f); err != nil && !fault.Is(err, fault.NotFound) {
+		err := tx.Delete(s.doc(c, kindFlowLog, f.ID))
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err == nil && f.Type == ToS3 {
+			err = tx.Put(s.doc(c, kindDrain, f.ID), drainDoc{Since: time.Now().UTC(), Caller: c})
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// dropFlowLog removes a flow log; its stream goes once it is dry.
-func (s *Store) dropFlowLog(ctx context.Context, c access.Caller, f FlowLog) error {
-	err := s.state.Update(ctx, func(tx *state.Tx) error {
-		if err := tx.Delete(s.doc(c, kindFlowLog, f.ID)); err != nil {
-			return err
-		}
-		if f.Type != ToS3 {
-			return nil
-		}
-		return tx.Put(s.doc(c, kindDrain, f.ID), drainDoc{Since: time.Now().UTC(), Caller: c})
-	})
-	s.note(f.ID, nil)
+func (s *Store) dropped(doomed []FlowLog) {
+	for _, f := range doomed {
+		s.note(f.ID, nil)
+	}
 	s.nudge()
-	return err
 }
 
-// openStream makes the delivery stream of a flow log to S3, if it is not there.
+// openStream makes the delivery stream of a flow log to S3, if it is not there. A flow log that was deleted meanwhile is
+// fault.NotFound, and its stream goes.
 func (s *Store) openStream(ctx context.Context, c access.Caller, f FlowLog) error {
 	bucket, folder := splitBucket(f.Destination)
 	settings, err := json.Marshal(fileSettings{FlowLog: f.ID, Account: f.Creator.Account, Region: f.Creator.Region, Bucket: bucket, Folder: folder,
@@ -415,10 +431,18 @@ func (s *Store) openStream(ctx context.Context, c access.Caller, f FlowLog) erro
 	}
 	_, err = s.delivery.Create(ctx, c, delivery.NewStream{Kind: delivery.KindFlowLog, Name: f.ID, ARN: f.ARN(), Settings: settings, Service: Service,
 		Buffer: delivery.Buffer{Bytes: maxFile, Age: s.cfg.PublishEvery}})
-	if fault.Is(err, fault.Exists) {
-		return nil
+	if err != nil && !fault.Is(err, fault.Exists) {
+		return err
 	}
-	return err
+	_, gone := s.FlowLog(ctx, c, f.ID)
+	if !fault.Is(gone, fault.NotFound) {
+		return gone
+	}
+	err = s.state.Update(ctx, func(tx *state.Tx) error {
+		return tx.Put(s.doc(c, kindDrain, f.ID), drainDoc{Since: time.Now().UTC(), Caller: c})
+	})
+	s.nudge()
+	return errors.Join(gone, err)
 }
 
 // maxFile bounds the text in a file; gzip makes a quarter of it. Source: VPC user guide: a file has at most 75 MB.

@@ -271,22 +271,21 @@ func (s *Store) remove(ctx context.Context, c access.Caller, kind, id string, fr
 		if err := tx.Delete(s.doc(c, kind, id)); err != nil {
 			return err
 		}
-		return each(tx, c, kindFlowLog, func(f FlowLog) error {
+		err := each(tx, c, kindFlowLog, func(f FlowLog) error {
 			if f.Resource == id {
 				orphans = append(orphans, f)
 			}
 			return nil
 		})
-	})
-	if err != nil {
-		return err
-	}
-	for _, f := range orphans {
-		if err := s.dropFlowLog(ctx, c, f); err != nil {
+		if err != nil {
 			return err
 		}
+		return s.drop(tx, c, orphans)
+	})
+	if err == nil {
+		s.dropped(orphans)
 	}
-	return nil
+	return err
 }
 
 var regionParts = map[string]string{"north": "n", "south": "s", "east": "e", "west": "w", "central": "c", "northeast": "ne", "southeast": "se",

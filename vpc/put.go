@@ -289,20 +289,28 @@ func (s *Store) toFirehose(ctx context.Context, c access.Caller, f FlowLog, reco
 	return err
 }
 
-// toFiles puts the lines into the flow log's own stream.
+// toFiles puts the lines into the flow log's own stream. A flow log that is there behind the put was not deleted before it, so
+// its stream is not removed before the records are delivered; of others' records nobody knows, and fault.NotFound says so.
 func (s *Store) toFiles(ctx context.Context, c access.Caller, f FlowLog, records []record) error {
 	data := make([][]byte, len(records))
 	for i, r := range records {
 		data[i] = []byte(r.line)
 	}
 	err := s.queue(ctx, c, delivery.KindFlowLog, f.ID, data)
-	if !fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.NotFound) {
+		if _, err := s.FlowLog(ctx, c, f.ID); err != nil {
+			return err
+		}
+		if err := s.openStream(ctx, f.Creator, f); err != nil { // a crash came between the flow log and its stream
+			return err
+		}
+		err = s.queue(ctx, c, delivery.KindFlowLog, f.ID, data)
+	}
+	if err != nil {
 		return err
 	}
-	if err := s.openStream(ctx, f.Creator, f); err != nil { // a crash came between the flow log and its stream
-		return err
-	}
-	return s.queue(ctx, c, delivery.KindFlowLog, f.ID, data)
+	_, err = s.FlowLog(ctx, c, f.ID)
+	return err
 }
 
 // creation is how long a stream that was just made may take to be ready.

@@ -2,6 +2,8 @@ package vpc
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -68,13 +70,14 @@ func Open(cfg Config, st *state.Store, lk *lake.Store, lg *logs.Store, dl *deliv
 // Run makes the delivery streams of flow logs that a crash kept from being made, and lets the streams of deleted flow
 // logs run dry before it removes them. It returns when ctx ends; what is left is done by the next Run.
 func (s *Store) Run(ctx context.Context) error {
+	began := time.Now()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	if err := s.mend(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("flow logs' streams were not checked", "err", err)
 	}
 	for {
-		busy, err := s.drain(ctx)
+		busy, err := s.drain(ctx, began)
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("deleted flow logs wait", "err", err)
 		}
@@ -91,7 +94,8 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// mend makes the streams that flow logs to S3 lack, and has all of them publish as often as the room is told to now.
+// mend makes the streams that flow logs to S3 lack, and has all of them publish as often as the room is told to now. One that
+// it fails at does not keep it from the others.
 func (s *Store) mend(ctx context.Context) error {
 	var all []FlowLog
 	err := s.state.View(ctx, func(tx *state.Tx) error {
@@ -107,15 +111,23 @@ func (s *Store) mend(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	var failed []error
 	for _, f := range all {
-		if err != nil || f.Type != ToS3 {
+		if f.Type != ToS3 {
 			continue
 		}
-		if err = s.openStream(ctx, f.Creator, f); err == nil {
+		err := s.openStream(ctx, f.Creator, f)
+		if err == nil {
 			err = s.pace(ctx, f.Creator, f.ID, s.cfg.PublishEvery)
 		}
+		if err != nil && !fault.Is(err, fault.NotFound) { // deleted just now
+			failed = append(failed, fmt.Errorf("%s: %w", f.ID, err))
+		}
 	}
-	return err
+	return errors.Join(failed...)
 }
 
 // kindDrain are the flow logs that are deleted and whose records are not all delivered.
@@ -126,8 +138,9 @@ type drainDoc struct {
 	Caller access.Caller
 }
 
-// drain removes the streams of deleted flow logs that have run dry, and reports whether others are left.
-func (s *Store) drain(ctx context.Context) (busy bool, err error) {
+// drain removes the streams of deleted flow logs that have run dry, and reports whether others are left. began is since when
+// they can be delivered: the time that the server was down is not the destination's fault.
+func (s *Store) drain(ctx context.Context, began time.Time) (busy bool, err error) {
 	type doomed struct {
 		id  state.ID
 		doc drainDoc
@@ -149,33 +162,43 @@ func (s *Store) drain(ctx context.Context) (busy bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	var failed []error
 	for _, d := range all {
-		name := d.id.Key
-		n, err := s.delivery.Counters(ctx, d.doc.Caller, delivery.KindFlowLog, name)
-		switch late := time.Since(d.doc.Since) > s.cfg.DrainPatience; {
-		case fault.Is(err, fault.NotFound):
-		case err != nil:
-			return true, err
-		case n.Waiting > 0 && !late:
-			if err := s.pace(ctx, d.doc.Caller, name, 0); err != nil { // without waiting for more
-				return true, err
-			}
-			busy = true
-			continue
-		default:
-			if n.Waiting > 0 {
-				s.log.Error("records of a deleted flow log given up", "flow_log", name, "records", n.Waiting, "bytes", n.WaitBytes)
-			}
-			if err := s.delivery.Delete(ctx, d.doc.Caller, delivery.KindFlowLog, name); err != nil && !fault.Is(err, fault.NotFound) {
-				return true, err
-			}
+		left, err := s.drainOne(ctx, d.id, d.doc, began)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", d.id.Key, err))
 		}
-		err = s.state.Update(ctx, func(tx *state.Tx) error { return tx.Delete(d.id) })
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		busy = busy || left
+	}
+	return busy, errors.Join(failed...)
+}
+
+func (s *Store) drainOne(ctx context.Context, id state.ID, doc drainDoc, began time.Time) (left bool, err error) {
+	name := id.Key
+	n, err := s.delivery.Counters(ctx, doc.Caller, delivery.KindFlowLog, name)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return true, err
+	}
+	if err == nil {
+		since := doc.Since
+		if since.Before(began) {
+			since = began
+		}
+		if n.Waiting > 0 && time.Since(since) <= s.cfg.DrainPatience {
+			return true, s.pace(ctx, doc.Caller, name, 0) // without waiting for more
+		}
+		if n.Waiting > 0 {
+			s.log.Error("records of a deleted flow log given up", "flow_log", name, "records", n.Waiting, "bytes", n.WaitBytes)
+		}
+		if err := s.delivery.Delete(ctx, doc.Caller, delivery.KindFlowLog, name); err != nil && !fault.Is(err, fault.NotFound) {
 			return true, err
 		}
 	}
-	return busy, nil
+	err = s.state.Update(ctx, func(tx *state.Tx) error { return tx.Delete(id) })
+	if fault.Is(err, fault.NotFound) {
+		err = nil
+	}
+	return err != nil, err
 }
 
 // pace sets how long a stream's records wait.

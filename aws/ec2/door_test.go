@@ -188,6 +188,10 @@ func TestNetworks(t *testing.T) {
 			_, err := h.DescribeSubnets(ctx, &api.DescribeSubnetsInput{Filters: []types.Filter{{Name: ptr("colour"), Values: []string{"red"}}}})
 			return err
 		}, "InvalidParameterValue", "colour"},
+		{"a filter without a name", func() error {
+			_, err := h.DescribeSubnets(ctx, &api.DescribeSubnetsInput{Filters: []types.Filter{{Values: []string{"red"}}}})
+			return err
+		}, "MissingParameter", "Filter.Name"},
 		{"a small page", func() error {
 			_, err := h.DescribeVpcs(ctx, &api.DescribeVpcsInput{MaxResults: ptr(int32(4))})
 			return err
@@ -382,7 +386,7 @@ func TestFlowLogsAreRefusedByName(t *testing.T) {
 		code, names string
 	}{
 		{"a transit gateway", func(in *api.CreateFlowLogsInput) {
-			in.ResourceType, in.ResourceIds = types.FlowLogsResourceTypeTransitGateway, []string{"tgw-1"}
+			in.ResourceType, in.ResourceIds, in.TrafficType = types.FlowLogsResourceTypeTransitGateway, []string{"tgw-1"}, "" // it takes none
 		}, "UnsupportedOperation", "TransitGateway"},
 		{"an id of another kind", func(in *api.CreateFlowLogsInput) { in.ResourceIds = []string{"subnet-1"} }, "InvalidParameter", "subnet-1"},
 		{"no traffic type", func(in *api.CreateFlowLogsInput) { in.TrafficType = "" }, "MissingParameter", "TrafficType"},

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"strings"
 
 	api "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -48,7 +49,7 @@ func (d *door) flowLogs() []wire.Operation {
 }
 
 func (d *door) createFlowLogs(ctx context.Context, c access.Caller, in *api.CreateFlowLogsInput) (*api.CreateFlowLogsOutput, error) {
-	if in.TrafficType == "" {
+	if in.TrafficType == "" && !strings.HasPrefix(string(in.ResourceType), "TransitGateway") { // which the room refuses by name
 		return nil, missing("TrafficType")
 	}
 	tags, err := fromTags(in.TagSpecifications, types.ResourceTypeVpcFlowLog)

@@ -35,6 +35,9 @@ const maxPage = 1000
 func page(operation string, ids []string, filters []types.Filter, most *int32, next *string, least int32) (listing, error) {
 	l := listing{Query: vpc.Query{IDs: ids, Filters: make([]vpc.Filter, len(filters)), Max: maxPage}}
 	for i, f := range filters {
+		if text(f.Name) == "" {
+			return l, missing("Filter.Name")
+		}
 		l.Filters[i] = vpc.Filter{Name: text(f.Name), Values: f.Values}
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %q", operation, ids, l.Filters))

@@ -39,6 +39,10 @@ func (d *door) recordRows() []wire.Operation {
 }
 
 func (d *door) putRecords(ctx context.Context, call *wire.Call) error {
+	id := call.Request.URL.Query().Get("flow-log")
+	if id == "" {
+		return fault.Newf(fault.Invalid, "flow records", "the query lacks the flow log's id: "+RecordsPath+"?flow-log=fl-…")
+	}
 	body, err := io.ReadAll(call.Body)
 	if err != nil {
 		return err
@@ -47,7 +51,7 @@ func (d *door) putRecords(ctx context.Context, call *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	in.FlowLog = call.Request.URL.Query().Get("flow-log")
+	in.FlowLog = id
 	result, err := d.vpc.Put(ctx, call.Caller, in)
 	if err != nil {
 		return err
