@@ -21,6 +21,11 @@ func (d *door) flowLogs() []wire.Operation {
 				{Action: "ec2:CreateFlowLogs", Resources: func(c access.Caller, in *api.CreateFlowLogsInput) []string { return taggedARNs(c, in.ResourceIds) }},
 				{Action: "iam:PassRole", Resource: func(_ access.Caller, in *api.CreateFlowLogsInput) string { return *in.DeliverLogsPermissionArn },
 					When: func(in *api.CreateFlowLogsInput) bool { return in.DeliverLogsPermissionArn != nil }},
+				// Source: VPC user guide, "IAM policy for IAM principals that publish flow logs to Amazon S3".
+				{Action: "logs:CreateLogDelivery", When: func(in *api.CreateFlowLogsInput) bool {
+					return in.LogDestinationType == types.LogDestinationTypeS3 || in.LogDestinationType == types.LogDestinationTypeKinesisDataFirehose
+				}},
+				tagging("vpc-flow-log", func(in *api.CreateFlowLogsInput) []types.TagSpecification { return in.TagSpecifications }),
 			},
 			Honoured: []string{"ResourceIds", "ResourceType", "TrafficType", "LogDestinationType", "LogDestination", "LogGroupName", "LogFormat",
 				"MaxAggregationInterval", "DestinationOptions", "DeliverLogsPermissionArn", "TagSpecifications", "ClientToken", "DryRun"},

@@ -16,8 +16,11 @@ import (
 func (d *door) vpcs() []wire.Operation {
 	return []wire.Operation{
 		wire.Op("CreateVpc", wire.Row[api.CreateVpcInput]{
-			Permissions: []wire.Permission[api.CreateVpcInput]{{Action: "ec2:CreateVpc", Resource: func(c access.Caller, _ *api.CreateVpcInput) string { return arn(c, "vpc", "") }}},
-			Honoured:    []string{"CidrBlock", "TagSpecifications", "DryRun"}, Recorded: []string{"InstanceTenancy"},
+			Permissions: []wire.Permission[api.CreateVpcInput]{
+				{Action: "ec2:CreateVpc", Resource: func(c access.Caller, _ *api.CreateVpcInput) string { return arn(c, "vpc", "") }},
+				tagging("vpc", func(in *api.CreateVpcInput) []types.TagSpecification { return in.TagSpecifications }),
+			},
+			Honoured: []string{"CidrBlock", "TagSpecifications", "DryRun"}, Recorded: []string{"InstanceTenancy"},
 		}, d.createVPC),
 		wire.Op("DescribeVpcs", wire.Row[api.DescribeVpcsInput]{
 			Permissions: []wire.Permission[api.DescribeVpcsInput]{{Action: "ec2:DescribeVpcs"}},
@@ -87,6 +90,7 @@ func (d *door) subnets() []wire.Operation {
 			Permissions: []wire.Permission[api.CreateSubnetInput]{
 				{Action: "ec2:CreateSubnet", Resource: func(c access.Caller, _ *api.CreateSubnetInput) string { return arn(c, "subnet", "") }},
 				{Action: "ec2:CreateSubnet", Resource: func(c access.Caller, in *api.CreateSubnetInput) string { return arn(c, "vpc", *in.VpcId) }},
+				tagging("subnet", func(in *api.CreateSubnetInput) []types.TagSpecification { return in.TagSpecifications }),
 			},
 			Honoured: []string{"VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId", "TagSpecifications", "DryRun"}, Required: []string{"VpcId"},
 		}, d.createSubnet),
@@ -162,6 +166,7 @@ func (d *door) interfaces() []wire.Operation {
 				{Action: "ec2:CreateNetworkInterface", Resource: func(c access.Caller, in *api.CreateNetworkInterfaceInput) string {
 					return arn(c, "subnet", *in.SubnetId)
 				}},
+				tagging("network-interface", func(in *api.CreateNetworkInterfaceInput) []types.TagSpecification { return in.TagSpecifications }),
 			},
 			Honoured: []string{"SubnetId", "PrivateIpAddress", "Description", "TagSpecifications", "ClientToken", "DryRun"}, Required: []string{"SubnetId"},
 		}, d.createInterface),

@@ -22,6 +22,14 @@ func taggedARNs(c access.Caller, ids []string) []string {
 	return arns
 }
 
+// tagging is what it takes to give a new resource tags.
+//
+// Source: EC2 user guide, "Grant permission to tag Amazon EC2 resources during creation".
+func tagging[In any](kind string, specs func(*In) []types.TagSpecification) wire.Permission[In] {
+	return wire.Permission[In]{Action: "ec2:CreateTags", Resource: func(c access.Caller, _ *In) string { return arn(c, kind, "") },
+		When: func(in *In) bool { return len(specs(in)) > 0 }}
+}
+
 func (d *door) tags() []wire.Operation {
 	return []wire.Operation{
 		wire.Op("CreateTags", wire.Row[api.CreateTagsInput]{
