@@ -186,6 +186,12 @@ func TestFlowLogsToSQL(t *testing.T) {
 			if code != 0 || !strings.Contains(out, "s3://flow-log-buckets/"+tc.name+"/AWSLogs/") {
 				t.Fatalf("table create: exit %d, %q, %s", code, out, errs)
 			}
+			if tc.name == "hourly" { // the name is the daily one's, which reads another folder
+				_, errs, code := runCommand(t, c.env(t), "", "table", "create", "--flow-log", id, "--table", "daily", "--result-location", "s3://flow-log-buckets/results/")
+				if code != 1 || !strings.Contains(errs, "--table") || !strings.Contains(errs, "s3://flow-log-buckets/daily/") {
+					t.Errorf("a name that is taken: exit %d, %s", code, errs)
+				}
+			}
 			until(t, "files of all records", func() bool {
 				out, errs, code := runCommand(t, c.env(t), "", "query", "--output", "csv", "--result-location", "s3://flow-log-buckets/results/",
 					`SELECT count(*) AS n, count("end") AS ended, count(DISTINCT interface_id) AS enis, count_if(log_status = 'OK') AS ok, count(bytes) AS with_bytes FROM vpcflowlogs.`+
@@ -235,6 +241,7 @@ func TestFlowRecordsAreRefusedByName(t *testing.T) {
 	}
 	for _, tc := range []struct{ name, path, body, want string }{
 		{"a flow log that there is not", "/flow-records?flow-log=fl-0", "interface-id\n", "NoSuchFlowLog"},
+		{"no flow log", "/flow-records", "interface-id\n", "?flow-log="},
 		{"no header", at, eni + " 1\n", "field names"},
 		{"a line that does not fit", at, "interface-id srcport\n" + eni + " x\n", "flow record 1"},
 		{"a parameter that nobody knows", at + "&x=1", "interface-id\n", "NotImplemented"},

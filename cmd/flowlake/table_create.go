@@ -43,7 +43,9 @@ through Athena's API: columns by the log's format, "-" as "_", its text or Parqu
 projected over the folders that it writes, so that none has to be added by anyone.
 
 A flow log by day has the partition column day ('2026/11/21'), by hour the column hour ('2026/11/21/09'),
-with Hive-compatible folders year, month, day and hour (numbers).`,
+with Hive-compatible folders year, month, day and hour (numbers).
+
+A table reads all files of its folder: flow logs of different formats want folders, or buckets, of their own.`,
 		Example: `  flowlake table create --flow-log fl-0123456789abcdef0
   flowlake table create --flow-log fl-0123456789abcdef0 --database vpcflowlogs --table vpc_flow_logs
   flowlake table create --flow-log fl-0123456789abcdef0 --print   # the statement, not run`,
@@ -126,6 +128,13 @@ func createTable(ctx context.Context, q *queryRun, t vpc.Table, out io.Writer) e
 			return fmt.Errorf("%s: %w", strings.SplitN(text, "\n", 2)[0], err)
 		}
 	}
-	_, err := fmt.Fprintf(out, "table %s.%s reads %s\n", t.Database, t.Name, t.Location())
+	there, err := q.client.GetTableMetadata(ctx, &athena.GetTableMetadataInput{CatalogName: aws.String("AwsDataCatalog"), DatabaseName: &t.Database, TableName: &t.Name})
+	if err != nil {
+		return err
+	}
+	if reads := there.TableMetadata.Parameters["location"]; strings.TrimSuffix(reads, "/") != strings.TrimSuffix(t.Location(), "/") {
+		return fmt.Errorf("there is a table %s.%s already, and it reads %s, not %s: give the new one another name with --table", t.Database, t.Name, reads, t.Location())
+	}
+	_, err = fmt.Fprintf(out, "table %s.%s reads %s\n", t.Database, t.Name, t.Location())
 	return err
 }
