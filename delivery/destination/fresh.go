@@ -10,6 +10,7 @@ import (
 	"flowlake/catalog"
 	"flowlake/delivery"
 	"flowlake/fault"
+	"flowlake/lake"
 )
 
 // FreshTable names the table that a stream converts into. It meets delivery.Freshener.
@@ -79,7 +80,8 @@ func (f *freshRun) begin(r *run, folder string) (*target, error) {
 	if len(r.plan.Keys) > 0 {
 		var ok bool
 		if values, _, ok = r.plan.values(r.settings.bucket, folder); !ok {
-			return nil, fault.Newf(fault.Unsupported, "table "+r.plan.Name, "the stream %s writes to %s, which shows no partition of it", r.batch.Stream.Name, folder)
+			return nil, fault.Newf(fault.Unsupported, "table "+r.plan.Name, "the stream %s writes to %s, which shows no partition of it below %s", r.batch.Stream.Name,
+				lake.URL(r.settings.bucket, folder), r.plan.Location)
 		}
 	}
 	path := filepath.Join(f.dir, "fresh-"+strconv.Itoa(len(f.files))+".parquet")
