@@ -204,7 +204,7 @@ func describe(err error) string {
 			return fmt.Sprintf("no server answers at %s: %s", unknown.Name, unknown.Err)
 		}
 		if u, err := url.Parse(os.Getenv("AWS_ENDPOINT_URL")); err == nil && dial.Addr != nil && u.Host == dial.Addr.String() {
-			return fmt.Sprintf("no server answers at %s, which AWS_ENDPOINT_URL names: for the one that runs now, eval \"$(flowlake env)\" again, or unset it", dial.Addr)
+			return fmt.Sprintf("no server answers at %s, which AWS_ENDPOINT_URL names: start one with flowlake serve, or, for one that runs elsewhere, eval \"$(flowlake env)\" again or unset it", dial.Addr)
 		}
 		return fmt.Sprintf("no server answers at %s: start one with: flowlake serve", dial.Addr)
 	}

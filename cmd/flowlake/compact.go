@@ -148,6 +148,8 @@ func printRun(w io.Writer, r compact.Run) error {
 	}
 	var err error
 	switch {
+	case r.Before.Objects == 0 && r.Kept.Objects == 0 && len(r.Request.Partitions) > 0:
+		_, err = fmt.Fprintf(w, "%s: nothing to do; no object lies in such a partition\n", name)
 	case r.Before.Objects == 0:
 		_, err = fmt.Fprintf(w, "%s: nothing to do%s\n", name, kept)
 	case r.Request.DryRun:

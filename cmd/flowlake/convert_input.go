@@ -106,7 +106,7 @@ func listS3(ctx context.Context, client *s3.Client, inputs []backfill.Input, res
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("s3://%s: %w", rest, err)
 		}
 		for _, o := range page.Contents {
 			url := "s3://" + bucket + "/" + *o.Key

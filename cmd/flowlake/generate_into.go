@@ -38,6 +38,7 @@ type player struct {
 	flowLog string
 	rate    int  // records a second; 0: as fast as they are taken
 	live    bool // times are those of the moment; otherwise as they were made up
+	files   bool // they become files in a bucket
 	want    int  // interfaces that the resource is to have; 0: those that it has
 
 	log  io.Writer
@@ -83,6 +84,9 @@ func (p *player) account() string {
 			text += fmt.Sprintf("; %d %s", part.n, part.what)
 		}
 	}
+	if p.files && p.sent.Delivered > 0 {
+		text += "; their files come every five minutes, or as often as serve --publish-every says"
+	}
 	return text
 }
 
@@ -100,6 +104,7 @@ func (p *player) prepare(ctx context.Context, f ec2types.FlowLog) error {
 	place := func(name string) int {
 		return slices.IndexFunc(fields, func(f flow.Field) bool { return f.Name == name })
 	}
+	p.files = f.LogDestinationType == ec2types.LogDestinationTypeS3
 	p.fields, p.eni, p.start, p.stop = fields, place("interface-id"), place("start"), place("end")
 	p.interval, p.mapped = int64(aws.ToInt32(f.MaxAggregationInterval)), map[string]string{}
 

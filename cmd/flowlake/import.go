@@ -24,7 +24,8 @@ func importCommand() *cobra.Command {
 --log-group puts every line as a log event, in the stream --stream, or in one named for each file. The
 group and the stream are made if they are not there. An event's time is its record's start; a log
 group takes nothing older than 14 days or more than 2 hours ahead, so such a line, or one without a time
-of its own, enters with the time of import, and the summary says how many did.
+of its own, enters with the time of import, and the summary says how many did. Importing the same file again,
+or after an interruption, puts its lines a second time.
 
 --bucket writes gzip files as VPC Flow Logs' own delivery lays them out,
 AWSLogs/<account>/vpcflowlogs/<region>/yyyy/MM/dd/…, each record under its own date, each file with
