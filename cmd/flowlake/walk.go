@@ -214,7 +214,16 @@ func (w *walk) export(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := w.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(demoBucket), Prefix: aws.String(demoPrefix + "/")})
+	return w.objects(ctx, demoPrefix+"/")
+}
+
+// objects waits until there is an object under a prefix, and prints all of them.
+func (w *walk) objects(ctx context.Context, prefix string) error {
+	var list *s3.ListObjectsV2Output
+	err := poll(ctx, func() (_ bool, err error) {
+		list, err = w.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(demoBucket), Prefix: &prefix})
+		return err == nil && len(list.Contents) > 0, err
+	})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"flowlake/flow/synthetic"
 )
@@ -70,26 +69,7 @@ func (w *walk) playRecords(ctx context.Context) error {
 		return err
 	}
 	w.did("%d records", p.sent.Delivered)
-	var keys []string
-	err := poll(ctx, func() (bool, error) {
-		list, err := w.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(demoBucket), Prefix: aws.String(flowLogFolder)})
-		if err != nil {
-			return false, err
-		}
-		keys = keys[:0]
-		for _, o := range list.Contents {
-			keys = append(keys, *o.Key)
-		}
-		return len(keys) > 0, nil
-	})
-	if err != nil {
-		return err
-	}
-	w.did("objects in s3://%s", demoBucket)
-	for _, k := range keys {
-		fmt.Fprintln(w.out, "     "+k)
-	}
-	return nil
+	return w.objects(ctx, flowLogFolder)
 }
 
 func (w *walk) makeFlowLogTable(ctx context.Context) error {

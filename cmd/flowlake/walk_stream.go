@@ -13,7 +13,6 @@ import (
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	firehosetypes "github.com/aws/aws-sdk-go-v2/service/firehose/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"flowlake/flow"
 )
@@ -173,26 +172,7 @@ func (w *walk) waitDelivered(ctx context.Context) error {
 	w.begin("Delivery", "Firehose, as the stream's role → S3 and Glue",
 		"The buffer closes by size or age. Its rows become Parquet, and its partition is in the catalogue before the object is.",
 		"s3:ListObjectsV2", "glue:GetPartitions")
-	var keys []string
-	err := poll(ctx, func() (bool, error) {
-		list, err := w.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(demoBucket), Prefix: aws.String(streamPrefix)})
-		if err != nil {
-			return false, err
-		}
-		keys = keys[:0]
-		for _, o := range list.Contents {
-			keys = append(keys, fmt.Sprintf("%s  %d bytes", aws.ToString(o.Key), aws.ToInt64(o.Size)))
-		}
-		return len(keys) > 0, nil
-	})
-	if err != nil {
-		return err
-	}
-	w.did("objects in s3://%s", demoBucket)
-	for _, k := range keys {
-		fmt.Fprintln(w.out, "     "+k)
-	}
-	return nil
+	return w.objects(ctx, streamPrefix)
 }
 
 // articleQueries are the fourth article's three, as they stand there.
