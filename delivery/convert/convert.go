@@ -200,6 +200,11 @@ func (r *Rows) Len() int {
 	return len(r.cells) / r.width
 }
 
+// Empty reports whether no column of any row has a value.
+func (r *Rows) Empty() bool {
+	return !slices.ContainsFunc(r.cells, func(v cell) bool { return v.valid })
+}
+
 // begin makes room for a record of so many bytes.
 func (r *Rows) begin(c *Converter, size int) {
 	r.width = len(c.columns)

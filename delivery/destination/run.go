@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"slices"
 
 	"flowlake/columnar/parquet"
 	"flowlake/delivery"
@@ -29,6 +30,7 @@ type run struct {
 	processing *process.Run
 	rows       convert.Rows
 	fields     map[shape]convert.Fields
+	barren     barren    // of what is converted
 	fresh      *freshRun // set: the rows go into local files, and nothing else is written
 
 	targets  map[string]*target        // by folder
@@ -118,6 +120,9 @@ func (r *run) fuse(ctx context.Context, e *delivery.Events) error {
 			}
 			continue
 		}
+		if !r.barren.filled {
+			r.barren.row(r.rows.Empty(), func() []string { return slices.Clone(e.Pattern.NamesOf(len(values))) })
+		}
 		if r.only == nil {
 			t, err := r.target(ctx, prefix.Keys{})
 			if err != nil {
@@ -139,6 +144,9 @@ func (r *run) Item(ctx context.Context, it *process.Item) error {
 	if r.settings.converts() {
 		if err := r.convert.JSON(it.Data, &r.rows); err != nil {
 			return r.unconverted(ctx, it, err)
+		}
+		if !r.barren.filled && r.rows.Len() > 0 {
+			r.barren.row(r.rows.Empty(), func() []string { return keysOf(it.Data) })
 		}
 	}
 	t := r.only

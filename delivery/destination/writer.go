@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"flowlake/catalog"
 	"flowlake/columnar/parquet"
@@ -32,6 +33,7 @@ type ready struct {
 	table    *tablePlan         // nil without a conversion
 	convert  *convert.Converter //
 	files    *sync.Pool         // of *convert.File, whose memory the next batch uses
+	warned   atomic.Bool        // that a batch was barren
 }
 
 // New returns a writer that looks tables up in tables. functions says whether there are functions for transformation.
@@ -105,7 +107,11 @@ func (w *Writer) Write(ctx context.Context, b *delivery.Batch, out *delivery.Out
 	if err := r.read(ctx); err != nil {
 		return err
 	}
-	return r.close()
+	if err := r.close(); err != nil {
+		return err
+	}
+	w.warn(r)
+	return nil
 }
 
 // newRun begins a batch.
