@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -50,10 +51,12 @@ type freshPiece struct {
 }
 
 // Fresh returns what the streams that convert into a table have accepted and no visible object shows: every such row once, in Parquet
-// files in dir. It returns fault.NotFound when no stream converts into the table, fault.Unsupported for a stream with a
+// files in dir. A stream that writes elsewhere than below the table's location is left out: its rows
+// do not get there. It returns fault.NotFound when no stream converts into the table, fault.Unsupported for a stream with a
 // transform function. A row's partition is what it would be in the batch under way.
 func (s *Store) Fresh(ctx context.Context, c access.Caller, t catalog.Table, dir string) (_ FreshRows, err error) {
 	var into []*line
+	aside := "" // a stream that is left out
 	for _, l := range s.allLines() {
 		d := l.stream.Load()
 		w, ok := s.writers[d.Kind].(Freshener)
@@ -64,13 +67,17 @@ func (s *Store) Fresh(ctx context.Context, c access.Caller, t catalog.Table, dir
 		if !ok || table.Region != c.Region || !strings.EqualFold(table.Database, t.Database) || !strings.EqualFold(table.Table, t.Name) {
 			continue
 		}
+		if where, elsewhere := w.FreshElsewhere(*d, t); elsewhere {
+			aside = fmt.Sprintf(": the stream %s converts by it and writes to %s, and its location is %s", d.Name, where, t.Storage.Location)
+			continue
+		}
 		if err != nil {
 			return FreshRows{}, err
 		}
 		into = append(into, l)
 	}
 	if len(into) == 0 {
-		return FreshRows{}, fault.Newf(fault.NotFound, "delivery stream", "none converts records into table %s.%s", t.Database, t.Name)
+		return FreshRows{}, fault.Newf(fault.NotFound, "delivery stream", "none converts records into table %s.%s%s", t.Database, t.Name, aside)
 	}
 	for _, l := range into { // most of the work, while batches may still be published
 		if err := s.prepareFresh(ctx, l, t); err != nil {

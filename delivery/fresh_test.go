@@ -27,6 +27,8 @@ func (w early) FreshTable(_ context.Context, d Stream) (TableRef, bool, error) {
 	return TableRef{Region: "us-east-1", Database: "db", Table: d.Name}, true, w.refuse
 }
 
+func (w early) FreshElsewhere(Stream, catalog.Table) (string, bool) { return "", false }
+
 func (w early) Convert(ctx context.Context, b *Batch, _ catalog.Table, dir string) ([]FreshFile, error) {
 	var text strings.Builder
 	for g, err := range b.Segments(ctx) {

@@ -126,6 +126,9 @@ type Freshener interface {
 	// FreshTable returns the table that a stream converts into, false when it converts into none. It returns the table and
 	// fault.Unsupported, saying why, for a stream whose rows cannot be known early: one with a transform function.
 	FreshTable(ctx context.Context, s Stream) (TableRef, bool, error)
+	// FreshElsewhere reports whether a stream that converts into a table writes where none of the table's objects lie, and where it
+	// writes: its rows do not get into the table.
+	FreshElsewhere(s Stream, t catalog.Table) (where string, elsewhere bool)
 	// Convert writes the rows of the batch that will be in the table into Parquet files in dir, with the table's columns. Rows that
 	// will fail or be left out are passed over. The same rows may be converted again, in another company.
 	Convert(ctx context.Context, b *Batch, t catalog.Table, dir string) ([]FreshFile, error)

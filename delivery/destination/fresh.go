@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"flowlake/catalog"
 	"flowlake/delivery"
@@ -24,6 +25,15 @@ func (w *Writer) FreshTable(_ context.Context, s delivery.Stream) (delivery.Tabl
 		return ref, true, fault.Newf(fault.Unsupported, "delivery stream "+s.Name, "its rows go through a function, and are not known before")
 	}
 	return ref, true, nil
+}
+
+// FreshElsewhere reports whether a stream's objects cannot lie where the table's are. It meets delivery.Freshener.
+func (w *Writer) FreshElsewhere(s delivery.Stream, t catalog.Table) (string, bool) {
+	settings, err := w.settings(s)
+	if err != nil {
+		return "", false
+	}
+	return settings.elsewhere(planOf(delivery.TableRef{}, t), time.Now())
 }
 
 // freshRun is a run whose rows go into local files.

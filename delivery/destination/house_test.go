@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +41,25 @@ type house struct {
 	logs   *logs.Store
 	tables *catalog.Catalog
 	writer *destination.Writer
+	said   *said
+}
+
+// said is what the writer logs.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 func ok(t testing.TB, err error) {
@@ -68,7 +88,8 @@ func newHouseThat(t testing.TB, cfg delivery.Config) *house {
 	cfg.Dir, cfg.Scratch, cfg.RetryMin, cfg.RetryMax = filepath.Join(dir, "delivery"), filepath.Join(dir, "scratch"), 5*time.Millisecond, 20*time.Millisecond
 	room, err := delivery.Open(cfg, st, lk, lg, tables, guard, quiet)
 	ok(t, err)
-	h := &house{room, lk, lg, tables, destination.New(tables, room.HasTransform(), quiet)}
+	said := &said{}
+	h := &house{room, lk, lg, tables, destination.New(tables, room.HasTransform(), slog.New(slog.NewTextHandler(said, nil))), said}
 	room.Handle(delivery.KindFirehose, h.writer)
 	lg.SetDestinations(room)
 	ctx, stop := context.WithCancel(context.Background())

@@ -247,7 +247,7 @@ func TestPartitionsAreRegistered(t *testing.T) {
 	}{
 		{"hive", "year=!{timestamp:yyyy}/month=!{timestamp:MM}/", []string{"year string", "month string"}, nil, 2, "="},
 		{"folders", "", []string{"y string", "m string", "d string", "h string"}, nil, 4, ""},
-		{"fewer keys than folders", "", []string{"y string", "m string"}, nil, 2, ""},
+		{"fewer keys than folders", "", []string{"y string", "m string"}, nil, 0, ""},
 		{"one key", "", []string{"dt string"}, nil, 4, "/"},
 		{"projected", "", []string{"dt string"}, map[string]string{"projection.enabled": "true", "projection.dt.type": "date", "projection.dt.format": "yyyy/MM/dd/HH",
 			"projection.dt.range": "2020/01/01/00,NOW", "projection.dt.interval": "1", "projection.dt.interval.unit": "HOURS"}, 0, ""},
@@ -373,6 +373,113 @@ func TestFresh(t *testing.T) {
 	}
 	if ref, into, err := h.writer.FreshTable(context.Background(), delivery.Stream{Account: account, Region: "eu-west-1", Settings: []byte(`{"bucketArn":"arn:aws:s3:::abc","roleArn":"` + role + `"}`)}); into || err != nil {
 		t.Errorf("a stream that converts nothing: %v, %v, %v", ref, into, err)
+	}
+}
+
+// A stream that writes elsewhere is no source of a fresh table; one that writes below it without showing a partition still is.
+func TestFreshOfStreamsElsewhere(t *testing.T) {
+	h := newHouse(t, nil)
+	ctx, late := context.Background(), int32(900)
+	ok(t, h.lake.CreateBucket(ctx, root, "other-bucket"))
+	h.table(t, "fresh", "s3://"+bucket+"/fresh/", nil, []string{"dt string"}, "a int")
+	h.table(t, "far", "s3://other-bucket/far/", nil, nil, "a int")
+	stream := func(name, table string, change func(*destination.Settings)) {
+		ok(t, h.make(t, name, to(func(s *destination.Settings) {
+			s.Conversion, s.Hints.Seconds, s.ErrorPrefix = converting(table), &late, "errors/!{firehose:error-output-type}/"
+			change(s)
+		})))
+		h.put(t, name, `{"a":1}`)
+	}
+	rows := func(name string) (int, error) {
+		table, err := h.tables.Table(ctx, root, "lake", name)
+		ok(t, err)
+		rows, err := h.Store.Fresh(ctx, root, table, t.TempDir())
+		if err == nil {
+			rows.Release()
+		}
+		return len(rows.Files), err
+	}
+	stream("prefix", "fresh", func(s *destination.Settings) { s.Prefix = "elsewhere/" })
+	if _, err := rows("fresh"); !fault.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "the stream prefix") {
+		t.Errorf("without a source: %v", err)
+	}
+	stream("good", "fresh", func(s *destination.Settings) { s.Prefix = "fresh/" })
+	stream("bucket", "fresh", func(s *destination.Settings) { s.Prefix, s.BucketARN = "fresh/", "arn:aws:s3:::other-bucket" })
+	stream("beside", "fresh", func(s *destination.Settings) { s.Prefix = "fresh" })
+	if n, err := rows("fresh"); n != 1 || err != nil {
+		t.Errorf("%d files, %v", n, err)
+	}
+	stream("far", "far", func(s *destination.Settings) { s.Prefix = "far/" })
+	if n, err := rows("far"); n != 0 || !fault.Is(err, fault.NotFound) {
+		t.Errorf("of a table without keys: %d files, %v", n, err)
+	}
+	stream("bare", "fresh", func(s *destination.Settings) { s.Prefix = "fresh/x=!{timestamp:yyyy}/" })
+	if _, err := rows("fresh"); !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "shows no partition") {
+		t.Errorf("with a stream that shows no partition: %v", err)
+	}
+}
+
+// A table that becomes one of text keeps a stream's batches from being written, with a reason.
+func TestTableOfText(t *testing.T) {
+	h := newHouse(t, nil)
+	ctx := context.Background()
+	h.table(t, "text", "s3://"+bucket+"/text/", nil, nil, "a int")
+	into := to(func(s *destination.Settings) { s.Prefix, s.Conversion = "text/", converting("text") })
+	ok(t, h.make(t, "before", into))
+	table, err := h.tables.Table(ctx, root, "lake", "text")
+	ok(t, err)
+	const lazy = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+	table.Storage.SerDe.Library = lazy
+	_, err = h.tables.UpdateTable(ctx, root, table, "")
+	ok(t, err)
+	if err := h.make(t, "after", into); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "lake.text has the SerDe "+lazy) {
+		t.Errorf("got %v", err)
+	}
+	h.put(t, "before", `{"a":1}`)
+	until(t, "the obstacle", func() bool {
+		d, err := h.Stream(ctx, root, delivery.KindFirehose, "before")
+		return err == nil && strings.Contains(d.Failure.Message, lazy)
+	})
+}
+
+// Where a stream's rows are all NULL, or its folders are none of its table's partitions, the log says so once.
+func TestWarnings(t *testing.T) {
+	h := newHouse(t, nil)
+	h.table(t, "nulls", "s3://"+bucket+"/nulls/", nil, nil, "x int", "y string")
+	h.table(t, "days", "s3://"+bucket+"/days/", nil, []string{"day string", "hour string"}, "x int")
+	for _, name := range []string{"json", "fused"} {
+		ok(t, h.make(t, name, to(func(s *destination.Settings) {
+			s.Prefix, s.Conversion = "nulls/", converting("nulls")
+			if name == "fused" {
+				s.Processing = unpacked
+			}
+		})))
+	}
+	for i := range int64(2) {
+		h.put(t, "json", `{"b":1,"a":2}`)
+		h.settled(t, "json", i+1)
+	}
+	const words = "rows are all NULL"
+	if text := h.said.String(); strings.Count(text, words) != 1 || !strings.Contains(text, `stream=json table=lake.nulls version=`) || !strings.Contains(text, `columns="x, y" fields="a, b"`) {
+		t.Errorf("of JSON: %s", text)
+	}
+	h.subscribe(t, "g", "fused", "[one, two]")
+	h.say(t, "g", "1 2", "3 4")
+	until(t, "the events", func() bool { return h.counters(t, "fused").Delivered == 2 })
+	if text := h.said.String(); strings.Count(text, words) != 2 || !strings.Contains(text, `fields="one, two"`) {
+		t.Errorf("of fields: %s", text)
+	}
+	ok(t, h.make(t, "filled", to(func(s *destination.Settings) { s.Prefix, s.Conversion = "nulls/", converting("nulls") })))
+	h.put(t, "filled", `{"b":1}`+`{"x":1}`, `{"b":1}`)
+	h.settled(t, "filled", 3)
+	if text := h.said.String(); strings.Count(text, words) != 2 {
+		t.Errorf("of rows with a value: %s", text)
+	}
+	ok(t, h.make(t, "days", to(func(s *destination.Settings) {
+		s.Prefix, s.ErrorPrefix, s.Conversion = "days/!{timestamp:yyyy/MM/dd}/", "e/!{firehose:error-output-type}/", converting("days")
+	})))
+	if text := h.said.String(); !strings.Contains(text, "days/!{timestamp:yyyy/MM/dd}/") || !strings.Contains(text, "do not show the keys day, hour") {
+		t.Errorf("of folders: %s", text)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,8 @@ import (
 //
 //   - `year=2026/month=11/…`: the first folders are the keys, in order, as k=v; values are unescaped. What is below them
 //     belongs to the partition.
-//   - `2026/11/21/10` with as many keys as folders, or fewer: the first folders are the keys' values, in order.
+//   - `2026/11/21/10` with as many keys as folders: the folders are the keys' values, in order. With fewer keys the date would be cut, and
+//     days would lie in one partition: it fits no rule.
 //   - `2026/11/21/10` with one key: its value is the whole path, "2026/11/21/10".
 //
 // A projected table (projection.enabled=true) needs no registration; nor does a table without partition keys. The partition of a projected table's
@@ -65,15 +67,24 @@ func planOf(ref delivery.TableRef, t catalog.Table) *tablePlan {
 	return p
 }
 
-// table reads the conversion's table.
+// table reads the conversion's table. It returns fault.Invalid for a table that does not read Parquet.
+//
+// Differs from AWS: it takes the columns of any table, and the table cannot be read then.
 func (w *Writer) table(ctx context.Context, c access.Caller, s delivery.Stream, settings *compiled) (*tablePlan, error) {
 	ref := settings.Settings.table(s)
 	t, err := w.tables.Table(ctx, c.In(ref.Region), ref.Database, ref.Table)
 	if err != nil {
 		return nil, err
 	}
+	if serde := t.Storage.SerDe.Library; serde != "" && serde != parquetSerDe {
+		return nil, fault.Newf(fault.Invalid, "SchemaConfiguration.TableName", "table %s.%s has the SerDe %s, which does not read the Parquet files that the stream would put there: its SerDe must be %s",
+			t.Database, t.Name, serde, parquetSerDe)
+	}
 	return planOf(ref, t), nil
 }
+
+// parquetSerDe reads Parquet files.
+const parquetSerDe = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 // Plan reads the table that a stream converts by. While the table is not there, the stream's records wait, and its failure says so:
 // as on AWS, where delivery stops until the table is there again.
@@ -129,7 +140,7 @@ func (p *tablePlan) values(bucket, folder string) (values []string, location str
 		return nil, "", false
 	case !named && len(p.Keys) == 1 && len(parts) > 0:
 		return []string{strings.Join(parts, "/")}, lake.URL(bucket, folder), true
-	case len(parts) < len(p.Keys):
+	case len(parts) < len(p.Keys), !named && len(parts) > len(p.Keys):
 		return nil, "", false
 	}
 	for i, key := range p.Keys {
@@ -198,21 +209,50 @@ func (c *compiled) unregistered(p *tablePlan) string {
 	if p.Projected || len(p.Keys) == 0 {
 		return ""
 	}
-	keys := prefix.Keys{Query: map[string]string{}, Lambda: map[string]string{}}
-	for _, k := range c.layout.QueryKeys() {
-		keys.Query[k] = "x"
-	}
-	for _, k := range c.layout.LambdaKeys() {
-		keys.Lambda[k] = "x"
-	}
-	folder, err := c.layout.Folder(prefix.Batch{Oldest: time.Unix(0, 0)}, keys)
+	folder, err := c.sample(time.Unix(0, 0), "x")
 	if err != nil {
 		return err.Error()
 	}
 	if _, _, ok := p.values(c.bucket, folder); !ok {
-		return "objects such as " + lake.URL(c.bucket, folder) + " do not show the keys " + strings.Join(p.Keys, ", ") + " below " + p.Location
+		return "with the prefix " + strconv.Quote(c.Prefix) + " objects such as " + lake.URL(c.bucket, folder) + " do not show the keys " + strings.Join(p.Keys, ", ") + " below " + p.Location +
+			": one folder for each key, as key=value or as its value"
 	}
 	return ""
+}
+
+// sample is the folder of objects at an instant, with one value for all partition keys.
+func (c *compiled) sample(at time.Time, value string) (string, error) {
+	keys := prefix.Keys{Query: map[string]string{}, Lambda: map[string]string{}}
+	for _, k := range c.layout.QueryKeys() {
+		keys.Query[k] = value
+	}
+	for _, k := range c.layout.LambdaKeys() {
+		keys.Lambda[k] = value
+	}
+	return c.layout.Folder(prefix.Batch{Oldest: at}, keys)
+}
+
+// elsewhere reports whether no object of the stream can lie where the table's are, and where they lie. What a record's keys decide may be
+// anything.
+func (c *compiled) elsewhere(p *tablePlan, now time.Time) (string, bool) {
+	const open = "\x00"
+	folder, err := c.sample(now, open)
+	if err != nil {
+		return "", false
+	}
+	location := p.Location
+	if p.Template != "" {
+		location, _, _ = strings.Cut(p.Template, "${")
+	}
+	bucket, key, err := lake.ParseURL(location)
+	if err != nil {
+		return "", false
+	}
+	if key != "" && p.Template == "" && !strings.HasSuffix(key, "/") {
+		key += "/"
+	}
+	known, _, decided := strings.Cut(folder, open)
+	return lake.URL(c.bucket, known), bucket != c.bucket || !strings.HasPrefix(known, key) && !(decided && strings.HasPrefix(key, known))
 }
 
 // register has the partition registered that an object's folder is.

@@ -21,6 +21,7 @@ func TestValuesOfAFolder(t *testing.T) {
 		{"k=v, escaped", "s3://bkt/t/", "t/k=a%2Fb/", nil, []string{"k"}, []string{"a/b"}, "t/k=a%2Fb/"},
 		{"k=v in another order", "s3://bkt/t/", "t/month=11/year=2026/", nil, []string{"year", "month"}, nil, ""},
 		{"folders", "s3://bkt/t/", "t/2026/11/21/10/", nil, []string{"y", "m", "d", "h"}, []string{"2026", "11", "21", "10"}, "t/2026/11/21/10/"},
+		{"more folders than keys", "s3://bkt/t/", "t/2026/11/21/", nil, []string{"day", "hour"}, nil, ""},
 		{"one key", "s3://bkt/t/", "t/2026/11/21/", nil, []string{"dt"}, []string{"2026/11/21"}, "t/2026/11/21/"},
 		{"a name's beginning behind the last slash", "s3://bkt/t/", "t/2026/prefix-", nil, []string{"y"}, []string{"2026"}, "t/2026/"},
 		{"another bucket", "s3://other/t/", "t/2026/", nil, []string{"y"}, nil, ""},
