@@ -3,8 +3,6 @@ package columnar
 import (
 	"bytes"
 	"errors"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // A strict reader of JSON text (RFC 8259) that finds where values begin and end and builds no tree.
@@ -57,7 +55,7 @@ func skipString(b []byte, i int) (int, error) {
 			switch b[i] {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			case 'u':
-				if _, ok := hex4(b, i+1); !ok {
+				if _, ok := EscapedUnit(b, i+1); !ok {
 					return 0, errJSON
 				}
 				i += 4
@@ -69,24 +67,6 @@ func skipString(b []byte, i int) (int, error) {
 		}
 	}
 	return 0, errJSON
-}
-
-func hex4(b []byte, i int) (rune, bool) {
-	if i+4 > len(b) {
-		return 0, false
-	}
-	var r rune
-	for _, c := range b[i : i+4] {
-		switch {
-		case c >= '0' && c <= '9':
-			r = r<<4 | rune(c-'0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			r = r<<4 | rune(c|0x20-'a'+10)
-		default:
-			return 0, false
-		}
-	}
-	return r, true
 }
 
 func digits(b []byte, i int) int {
@@ -198,41 +178,6 @@ func unquote(literal []byte, buffer *[]byte) []byte {
 	if bytes.IndexByte(s, '\\') < 0 {
 		return s
 	}
-	out := (*buffer)[:0]
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' {
-			out = append(out, s[i])
-			continue
-		}
-		i++
-		switch s[i] {
-		case 'b':
-			out = append(out, '\b')
-		case 'f':
-			out = append(out, '\f')
-		case 'n':
-			out = append(out, '\n')
-		case 'r':
-			out = append(out, '\r')
-		case 't':
-			out = append(out, '\t')
-		case 'u':
-			r, _ := hex4(s, i+1)
-			i += 4
-			if utf16.IsSurrogate(r) {
-				low, ok := rune(0), false
-				if i+2 < len(s) && s[i+1] == '\\' && s[i+2] == 'u' {
-					low, ok = hex4(s, i+3)
-				}
-				if r = utf16.DecodeRune(r, low); ok && r != utf8.RuneError {
-					i += 6
-				}
-			}
-			out = utf8.AppendRune(out, r)
-		default:
-			out = append(out, s[i])
-		}
-	}
-	*buffer = out
-	return out
+	*buffer = AppendUnescaped((*buffer)[:0], s)
+	return *buffer
 }

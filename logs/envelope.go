@@ -8,6 +8,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"flowlake/columnar"
 	"flowlake/logs/pattern"
 )
 
@@ -76,12 +77,12 @@ func ControlEnvelope(at time.Time) []byte {
 func appendHead(b []byte, kind, owner, group, stream, filter string) []byte {
 	b = append(b, `{"messageType":"`...)
 	b = append(b, kind...)
-	b = appendQuoted(append(b, `","owner":`...), owner)
-	b = appendQuoted(append(b, `,"logGroup":`...), group)
-	b = appendQuoted(append(b, `,"logStream":`...), stream)
+	b = columnar.AppendQuoted(append(b, `","owner":`...), owner)
+	b = columnar.AppendQuoted(append(b, `,"logGroup":`...), group)
+	b = columnar.AppendQuoted(append(b, `,"logStream":`...), stream)
 	b = append(b, `,"subscriptionFilters":[`...)
 	if filter != "" {
-		b = appendQuoted(b, filter)
+		b = columnar.AppendQuoted(b, filter)
 	}
 	return append(b, `],"logEvents":[`...)
 }
@@ -91,47 +92,19 @@ func appendEvent(b []byte, group uint64, p *pattern.Pattern, e *Matched) []byte 
 	b = appendEventID(b, group, e.position())
 	b = append(b, `","timestamp":`...)
 	b = strconv.AppendInt(b, e.TimeMillis, 10)
-	b = appendQuoted(append(b, `,"message":`...), e.Message)
+	b = columnar.AppendQuoted(append(b, `,"message":`...), e.Message)
 	if len(e.Values) > 0 {
 		b = append(b, `,"extractedFields":{`...)
 		for i, name := range p.NamesOf(len(e.Values)) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(appendQuoted(b, name), ':')
-			b = appendQuoted(b, e.Values[i])
+			b = append(columnar.AppendQuoted(b, name), ':')
+			b = columnar.AppendQuoted(b, e.Values[i])
 		}
 		b = append(b, '}')
 	}
 	return append(b, '}')
-}
-
-// appendQuoted appends a JSON string. Messages are UTF-8 since they were put.
-func appendQuoted(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	start := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[start:i]...)
-		start = i + 1
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-	}
-	return append(append(b, s[start:]...), '"')
 }
 
 // compressors are gzip writers: a new one is more than a megabyte of tables.

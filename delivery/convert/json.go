@@ -3,8 +3,9 @@ package convert
 import (
 	"bytes"
 	"encoding/binary"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"flowlake/columnar"
 )
 
 // maxDepth bounds how deep values nest.
@@ -152,7 +153,7 @@ func (r *Rows) str(b []byte, i int) (text []byte, end int, err error) {
 	text = b[i+1 : end-1]
 	if escaped {
 		from := len(r.shared)
-		r.shared = unescape(r.shared, text) // never longer than it is written, so the memory for the record is enough
+		r.shared = columnar.AppendUnescaped(r.shared, text) // never longer than it is written, so the memory for the record is enough
 		text = r.shared[from:len(r.shared):len(r.shared)]
 	}
 	return text, end, nil
@@ -306,7 +307,7 @@ func skipString(b []byte, i int) (end int, escaped bool, err error) {
 			switch b[i] {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			case 'u':
-				if _, ok := hex4(b, i+1); !ok {
+				if _, ok := columnar.EscapedUnit(b, i+1); !ok {
 					return 0, false, parseError(i)
 				}
 				i += 4
@@ -320,24 +321,6 @@ func skipString(b []byte, i int) (end int, escaped bool, err error) {
 		}
 		i++
 	}
-}
-
-func hex4(b []byte, i int) (rune, bool) {
-	if i+4 > len(b) {
-		return 0, false
-	}
-	var r rune
-	for _, c := range b[i : i+4] {
-		switch {
-		case c >= '0' && c <= '9':
-			r = r<<4 | rune(c-'0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			r = r<<4 | rune(c|0x20-'a'+10)
-		default:
-			return 0, false
-		}
-	}
-	return r, true
 }
 
 func digits(b []byte, i int) int {
@@ -371,43 +354,4 @@ func skipNumber(b []byte, i int) (int, error) {
 		i = end
 	}
 	return i, nil
-}
-
-// unescape appends what a checked string without its quotes stands for. A lone half of a surrogate pair becomes U+FFFD.
-func unescape(to, s []byte) []byte {
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' {
-			to = append(to, s[i])
-			continue
-		}
-		i++
-		switch s[i] {
-		case 'b':
-			to = append(to, '\b')
-		case 'f':
-			to = append(to, '\f')
-		case 'n':
-			to = append(to, '\n')
-		case 'r':
-			to = append(to, '\r')
-		case 't':
-			to = append(to, '\t')
-		case 'u':
-			r, _ := hex4(s, i+1)
-			i += 4
-			if utf16.IsSurrogate(r) {
-				low, ok := rune(0), false
-				if i+2 < len(s) && s[i+1] == '\\' && s[i+2] == 'u' {
-					low, ok = hex4(s, i+3)
-				}
-				if r = utf16.DecodeRune(r, low); ok && r != utf8.RuneError {
-					i += 6
-				}
-			}
-			to = utf8.AppendRune(to, r)
-		default:
-			to = append(to, s[i])
-		}
-	}
-	return to
 }

@@ -15,7 +15,7 @@ import (
 
 // field looks a member of a struct up by a key in its quotes.
 func (c *Converter) field(t columnar.Type, literal []byte) int {
-	name := string(c.spell(nil, unescape(nil, literal[1:len(literal)-1])))
+	name := string(c.spell(nil, columnar.AppendUnescaped(nil, literal[1:len(literal)-1])))
 	for i, f := range t.Fields {
 		if f.Name == name || c.fold && strings.EqualFold(f.Name, name) {
 			return i
@@ -63,7 +63,7 @@ func (col *column) leaf(v []byte) (to cell, err error) {
 	switch {
 	case v[0] == 'n':
 	case v[0] == '"':
-		err = one.fromText(0, unescape(nil, v[1:len(v)-1]), &to)
+		err = one.fromText(0, columnar.AppendUnescaped(nil, v[1:len(v)-1]), &to)
 	case v[0] == 't' || v[0] == 'f':
 		err = one.fromBool(0, v, &to)
 	case v[0] == '{' || v[0] == '[':

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"unicode/utf8"
 
+	"flowlake/columnar"
 	"flowlake/fault"
 
 	"github.com/klauspost/compress/gzip"
@@ -100,48 +100,8 @@ next:
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = append(appendString(out, name), ':')
-		out = appendString(out, values[i])
+		out = append(columnar.AppendQuoted(out, name), ':')
+		out = columnar.AppendQuoted(out, values[i])
 	}
 	return append(out, '}'), nil
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendString appends text as a JSON string. What is not UTF-8 becomes U+FFFD.
-func appendString(out []byte, text string) []byte {
-	out = append(out, '"')
-	from := 0
-	for i := 0; i < len(text); {
-		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(text[i:])
-			if r == utf8.RuneError && size == 1 {
-				out = append(append(out, text[from:i]...), "\uFFFD"...)
-				from = i + 1
-			}
-			i += size
-			continue
-		}
-		out = append(out, text[from:i]...)
-		switch c {
-		case '"', '\\':
-			out = append(out, '\\', c)
-		case '\n':
-			out = append(out, '\\', 'n')
-		case '\r':
-			out = append(out, '\\', 'r')
-		case '\t':
-			out = append(out, '\\', 't')
-		default:
-			out = append(out, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		i++
-		from = i
-	}
-	return append(append(out, text[from:]...), '"')
 }
