@@ -24,8 +24,9 @@ var floors = map[string]int{
 	"logs": 4, "catalog": 4,
 	"delivery": 5, "query": 5, "stream": 5,
 	"vpc": 6, "capture": 6, "schedule": 6, "function": 6, "stack": 6,
-	"aws": 7,
-	"cmd": 8, "bench": 8,
+	"pipeline": 7,
+	"aws":      8,
+	"cmd":      9, "bench": 9,
 }
 
 // guests are modules that only some folders may import. Tests may import them too where tests is set.

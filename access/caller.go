@@ -13,6 +13,11 @@ type Caller struct {
 	Session   string `json:"session,omitempty"`   // the session's name, when the key belongs to one
 	Service   string `json:"service,omitempty"`   // the service that acts for the principal: "logs.us-east-1.amazonaws.com"
 	SourceARN string `json:"sourceArn,omitempty"` // the resource that the service acts for: an export task, a crawler
+
+	ID              string `json:"id,omitempty"`              // the principal's unique id (AIDA…, AROA…): another of the same name is another principal
+	Role            string `json:"role,omitempty"`            // the role's ARN, for a session of one
+	SessionPolicies string `json:"sessionPolicies,omitempty"` // a JSON array of the documents that the session began with
+	SessionTags     string `json:"sessionTags,omitempty"`     // a JSON object of the session's tags
 }
 
 // Root returns the account's root principal, calling in region.
@@ -24,6 +29,15 @@ func Root(account, region string) Caller {
 func (c Caller) IsRoot() bool {
 	return c.Account != "" && c.Principal == "arn:aws:iam::"+c.Account+":root"
 }
+
+// ServicePrincipal returns a service that asks as itself, in account and region, for the resource with that ARN: only
+// resource policies allow it anything.
+func ServicePrincipal(account, region, service, sourceARN string) Caller {
+	return Caller{Account: account, Region: region, Principal: service, Service: service, SourceARN: sourceARN}
+}
+
+// IsService reports whether the caller is a service that asks as itself.
+func (c Caller) IsService() bool { return c.Service != "" && c.Principal == c.Service }
 
 // Via returns the caller as a service acts for it, on behalf of the resource with that ARN.
 func (c Caller) Via(service, sourceARN string) Caller {

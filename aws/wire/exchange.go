@@ -228,7 +228,7 @@ func (x *exchange) do(p *proof, in any) (any, error) {
 // authorise puts the row's questions to the guard.
 func (x *exchange) authorise(ctx context.Context, p *proof, in any) error {
 	for _, d := range x.operation.allow(p.caller, in) {
-		if err := x.cfg.Guard.Allow(ctx, p.caller, d.action, d.resource); err != nil {
+		if err := x.cfg.Guard.Allow(ctx, p.caller, d.action, d.resource, d.context...); err != nil {
 			return err
 		}
 	}

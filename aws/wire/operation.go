@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"flowlake/access"
+	"flowlake/access/policy"
 )
 
 // DefaultMaxBody bounds a request's body where the row says nothing: 1 MiB.
@@ -38,7 +39,10 @@ type Operation struct {
 }
 
 // demand is one question for the guard.
-type demand struct{ action, resource string }
+type demand struct {
+	action, resource string
+	context          []policy.Entry
+}
 
 // Row describes a typed operation: what it needs, and what becomes of each member of its input.
 //
@@ -69,6 +73,7 @@ type Permission[In any] struct {
 	Resource  func(c access.Caller, in *In) string   // the ARN; nil: "*"
 	Resources func(c access.Caller, in *In) []string // instead of Resource: several, all of them needed
 	When      func(in *In) bool                      // nil: always
+	Context   func(in *In) []policy.Entry            // the action's own condition keys, as the request has them; nil: none
 }
 
 // Op makes a typed row. In and Out are the SDK's input and output structs; do returns fault errors,
@@ -101,16 +106,22 @@ func Op[In, Out any](name string, row Row[In], do func(ctx context.Context, c ac
 		typed := in.(*In)
 		demands := make([]demand, 0, len(row.Permissions))
 		for _, p := range row.Permissions {
+			if p.When != nil && !p.When(typed) {
+				continue
+			}
+			var entries []policy.Entry
+			if p.Context != nil {
+				entries = p.Context(typed)
+			}
 			switch {
-			case p.When != nil && !p.When(typed):
 			case p.Resources != nil:
 				for _, r := range p.Resources(c, typed) {
-					demands = append(demands, demand{p.Action, r})
+					demands = append(demands, demand{p.Action, r, entries})
 				}
 			case p.Resource != nil:
-				demands = append(demands, demand{p.Action, p.Resource(c, typed)})
+				demands = append(demands, demand{p.Action, p.Resource(c, typed), entries})
 			default:
-				demands = append(demands, demand{p.Action, "*"})
+				demands = append(demands, demand{p.Action, "*", entries})
 			}
 		}
 		return demands
@@ -144,6 +155,7 @@ type RawPermission struct {
 	Action   string
 	Resource func(call *Call) string // nil: "*"
 	When     func(call *Call) bool   // nil: always
+	Context  func(call *Call) []policy.Entry
 }
 
 // Raw makes a row whose handler reads and writes HTTP itself. A returned error is written as the
@@ -163,9 +175,12 @@ func Raw(name string, row RawRow, handle func(ctx context.Context, call *Call) e
 			if p.When != nil && !p.When(call) {
 				continue
 			}
-			d := demand{p.Action, "*"}
+			d := demand{action: p.Action, resource: "*"}
 			if p.Resource != nil {
 				d.resource = p.Resource(call)
+			}
+			if p.Context != nil {
+				d.context = p.Context(call)
 			}
 			demands = append(demands, d)
 		}
