@@ -63,33 +63,66 @@ func CheckBucketName(name string) error {
 	return nil
 }
 
+// NewBucket is a bucket to be made.
+type NewBucket struct {
+	Name      string
+	ACL       string    // a canned ACL, or "": private
+	Ownership Ownership // "": BucketOwnerEnforced
+}
+
 // CreateBucket makes an empty bucket in the caller's region. It returns fault.Exists about "bucket" when
 // the caller's account has it already, and about "bucket name" when another account does.
 func (s *Store) CreateBucket(ctx context.Context, c access.Caller, name string) error {
-	return s.CreateBucketACL(ctx, c, name, "")
+	return s.MakeBucket(ctx, c, NewBucket{Name: name})
 }
 
-// CreateBucketACL is CreateBucket with a canned ACL to be recorded.
-func (s *Store) CreateBucketACL(ctx context.Context, c access.Caller, name, acl string) error {
-	if err := CheckBucketName(name); err != nil {
+// MakeBucket is CreateBucket with settings. The new bucket blocks all public access, as S3's do; who gives an ACL needs
+// s3:PutBucketAcl, who gives an ownership s3:PutBucketOwnershipControls. Beside CreateBucket's errors it returns
+// fault.Invalid about "bucket acl" for an ACL that the ownership does not allow.
+func (s *Store) MakeBucket(ctx context.Context, c access.Caller, in NewBucket) error {
+	if err := CheckBucketName(in.Name); err != nil {
 		return err
 	}
-	if err := s.guard.Allow(ctx, c, "s3:CreateBucket", ARN(name, "")); err != nil {
+	set := defaultSettings()
+	if in.Ownership != "" {
+		set.Ownership = in.Ownership
+	}
+	if err := set.checkNew(in.ACL); err != nil {
 		return err
+	}
+	arn, keys := ARN(in.Name, ""), aclKeys(in.ACL)
+	if err := s.allow(ctx, c, "s3:CreateBucket", arn, keys...); err != nil {
+		return err
+	}
+	if in.ACL != "" {
+		if err := s.allow(ctx, c, "s3:PutBucketAcl", arn, keys...); err != nil {
+			return err
+		}
+	}
+	if in.Ownership != "" {
+		if err := s.allow(ctx, c, "s3:PutBucketOwnershipControls", arn); err != nil {
+			return err
+		}
+	}
+	if public(in.ACL) {
+		return blocked(c, "s3:PutBucketAcl", arn, "public access control lists (ACLs)", "BlockPublicAcls")
 	}
 	if err := s.room(0); err != nil {
 		return err
 	}
-	b := Bucket{Name: name, Owner: c.Account, Region: c.Region, Created: time.Now().UTC().Truncate(time.Second), ACL: acl}
+	b := &bucketDoc{Bucket: Bucket{Name: in.Name, Owner: c.Account, Region: c.Region, Created: time.Now().UTC().Truncate(time.Second), ACL: in.ACL}, Settings: &set}
 	s.buckets.change.Lock()
 	defer s.buckets.change.Unlock()
-	if old, ok := s.buckets.get(name); ok {
+	if old, ok := s.buckets.get(in.Name); ok {
 		if old.Owner != c.Account {
-			return fault.Newf(fault.Exists, "bucket name "+name, "is taken by another account")
+			return fault.Newf(fault.Exists, "bucket name "+in.Name, "is taken by another account")
 		}
-		return fault.Newf(fault.Exists, "bucket "+name, "exists already, and is yours")
+		return fault.Newf(fault.Exists, "bucket "+in.Name, "exists already, and is yours")
 	}
-	if err := s.state.Update(ctx, func(tx *state.Tx) error { return tx.Create(bucketID(name), b) }); err != nil {
+	if err := b.compile(); err != nil {
+		return err
+	}
+	if err := s.state.Update(ctx, func(tx *state.Tx) error { return tx.Create(bucketID(in.Name), b) }); err != nil {
 		return err
 	}
 	s.buckets.put(b)
@@ -100,44 +133,55 @@ func (s *Store) CreateBucketACL(ctx context.Context, c access.Caller, name, acl 
 // is part of the question whether a caller may use it.
 func (s *Store) Owner(name string) (account string, err error) {
 	b, err := s.bucket(name)
-	return b.Owner, err
+	if err != nil {
+		return "", err
+	}
+	return b.Owner, nil
 }
 
 // Location returns the region that a bucket was made in, or fault.NotFound.
 func (s *Store) Location(ctx context.Context, c access.Caller, name string) (region string, err error) {
-	if err := s.guard.Allow(ctx, c, "s3:GetBucketLocation", ARN(name, "")); err != nil {
+	if err := s.allow(ctx, c, "s3:GetBucketLocation", ARN(name, "")); err != nil {
 		return "", err
 	}
 	b, err := s.bucket(name)
-	return b.Region, err
+	if err != nil {
+		return "", err
+	}
+	return b.Region, nil
 }
 
 // Bucket returns the bucket, or fault.NotFound.
 func (s *Store) Bucket(ctx context.Context, c access.Caller, name string) (Bucket, error) {
-	if err := s.guard.Allow(ctx, c, "s3:ListBucket", ARN(name, "")); err != nil {
+	if err := s.allow(ctx, c, "s3:ListBucket", ARN(name, "")); err != nil {
 		return Bucket{}, err
 	}
-	return s.bucket(name)
+	b, err := s.bucket(name)
+	if err != nil {
+		return Bucket{}, err
+	}
+	return b.Bucket, nil
 }
 
-func (s *Store) bucket(name string) (Bucket, error) {
+// bucket looks a bucket's document up. Nobody changes what it points to.
+func (s *Store) bucket(name string) (*bucketDoc, error) {
 	b, ok := s.buckets.get(name)
 	if !ok {
-		return Bucket{}, fault.Newf(fault.NotFound, "bucket "+name, "does not exist")
+		return nil, fault.Newf(fault.NotFound, "bucket "+name, "does not exist")
 	}
 	return b, nil
 }
 
 // Buckets returns the buckets of the caller's account in order of name, whatever their region.
 func (s *Store) Buckets(ctx context.Context, c access.Caller) ([]Bucket, error) {
-	if err := s.guard.Allow(ctx, c, "s3:ListAllMyBuckets", "*"); err != nil {
+	if err := s.allow(ctx, c, "s3:ListAllMyBuckets", "*"); err != nil {
 		return nil, err
 	}
 	var out []Bucket
 	s.buckets.mu.RLock()
 	for _, b := range s.buckets.names {
 		if b.Owner == c.Account {
-			out = append(out, b)
+			out = append(out, b.Bucket)
 		}
 	}
 	s.buckets.mu.RUnlock()
@@ -148,7 +192,7 @@ func (s *Store) Buckets(ctx context.Context, c access.Caller) ([]Bucket, error) 
 // DeleteBucket removes an empty bucket; multipart uploads under way in it are aborted. It returns
 // fault.Conflict about "bucket" while there are objects.
 func (s *Store) DeleteBucket(ctx context.Context, c access.Caller, name string) error {
-	if err := s.guard.Allow(ctx, c, "s3:DeleteBucket", ARN(name, "")); err != nil {
+	if err := s.allow(ctx, c, "s3:DeleteBucket", ARN(name, "")); err != nil {
 		return err
 	}
 	s.buckets.change.Lock() // no commit runs: none can slip an object in behind the check

@@ -95,7 +95,7 @@ func (s *Store) Copy(ctx context.Context, c access.Caller, src CopySource, in Pu
 		return Object{}, err
 	}
 	defer r.Close()
-	in.Body, in.Size = body, size
+	in.Body, in.Size, in.from = body, size, src.Bucket+"/"+src.Key
 	o := r.Object()
 	if !replace {
 		in.Headers, in.Metadata = o.Headers, o.Metadata

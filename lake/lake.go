@@ -63,19 +63,19 @@ type Store struct {
 
 // bucketTable is all buckets in memory: every operation asks for one.
 type bucketTable struct {
-	change sync.RWMutex // held for writing by changes to the set of buckets, for reading by commits
-	mu     sync.RWMutex // guards names
-	names  map[string]Bucket
+	change sync.RWMutex          // held for writing by changes to the set of buckets, for reading by commits
+	mu     sync.RWMutex          // guards names
+	names  map[string]*bucketDoc // what they point to is never changed, but replaced
 }
 
-func (t *bucketTable) get(name string) (Bucket, bool) {
+func (t *bucketTable) get(name string) (*bucketDoc, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	b, ok := t.names[name]
 	return b, ok
 }
 
-func (t *bucketTable) put(b Bucket) {
+func (t *bucketTable) put(b *bucketDoc) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.names[b.Name] = b
@@ -102,7 +102,7 @@ func open(cfg Config, st *state.Store, guard *access.Guard, log *slog.Logger, fs
 		return nil, err
 	}
 	s := &Store{guard: guard, state: st, log: log, fs: fs, dir: cfg.Dir,
-		buckets: bucketTable{names: map[string]Bucket{}},
+		buckets: bucketTable{names: map[string]*bucketDoc{}},
 		files:   files{pins: map[uint64]int{}, doomed: map[uint64]bool{}, views: map[*view]bool{}, wake: make(chan struct{}, 1)},
 		keys:    keyLocks{seed: maphash.MakeSeed()}, minPart: MinPart}
 	if err := s.folders(); err != nil {
@@ -142,8 +142,11 @@ func open(cfg Config, st *state.Store, guard *access.Guard, log *slog.Logger, fs
 			if err != nil {
 				return err
 			}
-			var b Bucket
-			if err := row.Decode(&b); err != nil {
+			b := &bucketDoc{}
+			if err := row.Decode(b); err != nil {
+				return err
+			}
+			if err := b.compile(); err != nil {
 				return err
 			}
 			s.buckets.names[b.Name] = b

@@ -16,7 +16,7 @@ const maxList = 1000
 // List returns a page of a bucket's objects in byte order of their keys. With a delimiter, keys that have it after
 // the prefix are rolled up to the prefix that ends with it; those below it are skipped, not read.
 func (s *Store) List(ctx context.Context, c access.Caller, bucket string, in ListInput) (Listing, error) {
-	if err := s.guard.Allow(ctx, c, "s3:ListBucket", ARN(bucket, "")); err != nil {
+	if err := s.allow(ctx, c, "s3:ListBucket", ARN(bucket, ""), in.keys()...); err != nil {
 		return Listing{}, err
 	}
 	if _, err := s.bucket(bucket); err != nil {

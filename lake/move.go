@@ -52,7 +52,7 @@ func (s *Store) Move(ctx context.Context, c access.Caller, moves []Move, removes
 			return err
 		}
 		for _, asked := range [...][2]string{{"s3:GetObject", m.From}, {"s3:DeleteObject", m.From}, {"s3:PutObject", m.To}} {
-			if err := s.guard.Allow(ctx, c, asked[0], ARN(m.Bucket, asked[1])); err != nil {
+			if err := s.allow(ctx, c, asked[0], ARN(m.Bucket, asked[1])); err != nil {
 				return err
 			}
 		}
@@ -64,7 +64,7 @@ func (s *Store) Move(ctx context.Context, c access.Caller, moves []Move, removes
 		}
 	}
 	for _, r := range removes {
-		if err := s.guard.Allow(ctx, c, "s3:DeleteObject", ARN(r.Bucket, r.Key)); err != nil {
+		if err := s.allow(ctx, c, "s3:DeleteObject", ARN(r.Bucket, r.Key)); err != nil {
 			return err
 		}
 		if err := once(r.Bucket, r.Key); err != nil {

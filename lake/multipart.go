@@ -49,10 +49,7 @@ func (r UploadRef) valid() bool {
 // CreateUpload begins a multipart upload of the object that in describes. in.Body, Size and conditions do not
 // count. Of in.Checksum the algorithm and the kind do; without an algorithm the object gets a CRC64NVME of the whole.
 func (s *Store) CreateUpload(ctx context.Context, c access.Caller, in PutInput) (Upload, error) {
-	if err := s.guard.Allow(ctx, c, "s3:PutObject", ARN(in.Bucket, in.Key)); err != nil {
-		return Upload{}, err
-	}
-	if _, err := s.bucket(in.Bucket); err != nil {
+	if err := s.mayWrite(ctx, c, &in); err != nil {
 		return Upload{}, err
 	}
 	if err := s.room(0); err != nil {
@@ -101,7 +98,7 @@ func (s *Store) upload(r UploadRef) (Upload, error) {
 
 // find checks that the caller may do action to the upload's object, and returns the upload.
 func (s *Store) findUpload(ctx context.Context, c access.Caller, action string, r UploadRef) (Upload, error) {
-	if err := s.guard.Allow(ctx, c, action, ARN(r.Bucket, r.Key)); err != nil {
+	if err := s.allow(ctx, c, action, ARN(r.Bucket, r.Key), s.UploadConditions(r)...); err != nil {
 		return Upload{}, err
 	}
 	if _, err := s.bucket(r.Bucket); err != nil {

@@ -77,6 +77,8 @@ type PutInput struct {
 	// Checksum names the algorithm to compute and keep; its Value, when set, must be the body's.
 	// Without an algorithm CRC64NVME is kept, as S3 does.
 	Checksum Checksum
+
+	from string // of a copy: "bucket/key"
 }
 
 // ListInput says which part of a bucket to list.

@@ -28,7 +28,7 @@ type LocalObject struct {
 // It stands for Walk and then Local of each key: between the two a swap takes old objects away and brings new
 // ones that the walk has passed.
 func (s *Store) Pinned(ctx context.Context, c access.Caller, bucket, prefix string, keep func(Object) (bool, error)) (objects []LocalObject, release func(), err error) {
-	if err := s.guard.Allow(ctx, c, "s3:ListBucket", ARN(bucket, "")); err != nil {
+	if err := s.allow(ctx, c, "s3:ListBucket", ARN(bucket, ""), (&ListInput{Prefix: prefix}).keys()...); err != nil {
 		return nil, nil, err
 	}
 	if _, err := s.bucket(bucket); err != nil {
@@ -45,7 +45,7 @@ func (s *Store) Pinned(ctx context.Context, c access.Caller, bucket, prefix stri
 	}
 	for i := range p.objects {
 		o := &p.objects[i]
-		if err := s.guard.Allow(ctx, c, "s3:GetObject", ARN(bucket, o.Key)); err != nil {
+		if err := s.allow(ctx, c, "s3:GetObject", ARN(bucket, o.Key)); err != nil {
 			return nil, nil, err
 		}
 		if err := o.whole(); err != nil {

@@ -60,10 +60,7 @@ func (g *Staged) Discard() {
 
 // Stage writes an object's bytes and does not publish it. Its conditions are looked at, and decided by Commit.
 func (s *Store) Stage(ctx context.Context, c access.Caller, in PutInput) (*Staged, error) {
-	if err := s.guard.Allow(ctx, c, "s3:PutObject", ARN(in.Bucket, in.Key)); err != nil {
-		return nil, err
-	}
-	if _, err := s.bucket(in.Bucket); err != nil {
+	if err := s.mayWrite(ctx, c, &in); err != nil {
 		return nil, err
 	}
 	object, err := in.object()
@@ -86,6 +83,25 @@ func (s *Store) Stage(ctx context.Context, c access.Caller, in PutInput) (*Stage
 	return &Staged{store: s, object: object, change: ch}, nil
 }
 
+// mayWrite asks whether c may write what in describes, and whether the bucket takes its ACL. Who gives an ACL needs
+// s3:PutObjectAcl too; a service that writes as itself does not, as AWS's bucket policies for log delivery have it.
+func (s *Store) mayWrite(ctx context.Context, c access.Caller, in *PutInput) error {
+	arn, keys := ARN(in.Bucket, in.Key), in.keys()
+	if err := s.allow(ctx, c, "s3:PutObject", arn, keys...); err != nil {
+		return err
+	}
+	if in.ACL != "" && !c.IsService() {
+		if err := s.allow(ctx, c, "s3:PutObjectAcl", arn, keys...); err != nil {
+			return err
+		}
+	}
+	b, err := s.bucket(in.Bucket)
+	if err != nil {
+		return err
+	}
+	return b.checkWrite(c, "s3:PutObject", in.Key, in.ACL)
+}
+
 // object is the object that in asks for, checked, without its bytes.
 func (in *PutInput) object() (Object, error) {
 	o := Object{Bucket: in.Bucket, Key: in.Key, Headers: in.Headers, Metadata: in.Metadata,
@@ -96,8 +112,10 @@ func (in *PutInput) object() (Object, error) {
 	if err := o.Checksum.Check(); err != nil {
 		return o, err
 	}
-	if o.Encryption != "" && o.Encryption != "AES256" {
-		return o, fault.Newf(fault.Unsupported, "encryption "+o.Encryption, "is not supported: use AES256, or none")
+	if o.Encryption != "" {
+		if err := checkEncryption(o.Encryption); err != nil {
+			return o, err
+		}
 	}
 	const maxMetadata = 2048 // bytes of names and values. Source: S3 user guide, "Working with object metadata"
 	size := 0
@@ -238,7 +256,7 @@ func (s *Store) Commit(ctx context.Context, c access.Caller, adds []*Staged, rem
 		changes = append(changes, g.change)
 	}
 	for _, r := range removes {
-		if err := s.guard.Allow(ctx, c, "s3:DeleteObject", ARN(r.Bucket, r.Key)); err != nil {
+		if err := s.allow(ctx, c, "s3:DeleteObject", ARN(r.Bucket, r.Key)); err != nil {
 			s.discardAll(adds)
 			return err
 		}

@@ -26,9 +26,10 @@ func (s *Store) Tags(ctx context.Context, c access.Caller, bucket, key string) (
 	return nil, err
 }
 
-// find looks an object up for a reader and, when asked, pins its files until unpin is called.
+// find looks an object up for a reader and, when asked, pins its files until unpin is called. That there is no object
+// is told to those who may list the bucket; for others the listing is what they are refused, as in S3.
 func (s *Store) find(ctx context.Context, c access.Caller, action, bucket, key string, pin bool) (o Object, unpin func(), err error) {
-	if err := s.guard.Allow(ctx, c, action, ARN(bucket, key)); err != nil {
+	if err := s.allow(ctx, c, action, ARN(bucket, key)); err != nil {
 		return Object{}, nil, err
 	}
 	if _, err := s.bucket(bucket); err != nil {
@@ -37,17 +38,30 @@ func (s *Store) find(ctx context.Context, c access.Caller, action, bucket, key s
 	if err := CheckKey(key); err != nil {
 		return Object{}, nil, err
 	}
+	o, found, err := s.held(bucket, key, pin)
+	switch {
+	case err != nil:
+		return Object{}, nil, err
+	case !found:
+		if err := s.allow(ctx, c, "s3:ListBucket", ARN(bucket, "")); err != nil {
+			return Object{}, nil, err
+		}
+		return Object{}, nil, fault.Newf(fault.NotFound, "object "+URL(bucket, key), "does not exist")
+	case !pin:
+		return o, nil, nil
+	}
+	return o, sync.OnceFunc(func() { s.unpin(o.segments) }), nil
+}
+
+// held looks an object up, and pins its files when asked.
+func (s *Store) held(bucket, key string, pin bool) (o Object, found bool, err error) {
 	s.files.gate.RLock()
 	defer s.files.gate.RUnlock()
-	o, found, err := s.entry(bucket, key)
-	if err == nil && !found {
-		err = fault.Newf(fault.NotFound, "object "+URL(bucket, key), "does not exist")
+	o, found, err = s.entry(bucket, key)
+	if err == nil && found && pin {
+		s.files.pin(o.segments)
 	}
-	if err != nil || !pin {
-		return o, nil, err
-	}
-	s.files.pin(o.segments)
-	return o, sync.OnceFunc(func() { s.unpin(o.segments) }), nil
+	return o, found, err
 }
 
 // Open opens an object for reading. Its bytes stay readable until Close, whatever becomes of the key.
@@ -226,7 +240,7 @@ func (s *Store) Local(ctx context.Context, c access.Caller, bucket, key string) 
 // join puts the bytes of an object's files into one file, and that into the object's entry. Nothing else
 // of the object changes.
 func (s *Store) join(ctx context.Context, c access.Caller, bucket, key string) error {
-	if err := s.guard.Allow(ctx, c, "s3:GetObject", ARN(bucket, key)); err != nil {
+	if err := s.allow(ctx, c, "s3:GetObject", ARN(bucket, key)); err != nil {
 		return err
 	}
 	return s.joinAny(ctx, bucket, key)

@@ -30,7 +30,7 @@ type UploadsListing struct {
 // Uploads lists multipart uploads under way.
 func (s *Store) Uploads(ctx context.Context, c access.Caller, bucket string, in UploadsInput) (UploadsListing, error) {
 	var l UploadsListing
-	if err := s.guard.Allow(ctx, c, "s3:ListBucketMultipartUploads", ARN(bucket, "")); err != nil {
+	if err := s.allow(ctx, c, "s3:ListBucketMultipartUploads", ARN(bucket, ""), (&ListInput{Prefix: in.Prefix, Delimiter: in.Delimiter}).keys()...); err != nil {
 		return l, err
 	}
 	if _, err := s.bucket(bucket); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"flowlake/aws/wire"
 	"flowlake/fault"
+	"flowlake/lake"
 )
 
 func listBuckets(ctx context.Context, q *request) error {
@@ -104,7 +105,7 @@ func createBucket(ctx context.Context, q *request) error {
 		return &wire.Error{Code: "IllegalLocationConstraintException",
 			Message: "The " + constraint + " location constraint is incompatible for the region specific endpoint this request was sent to."}
 	}
-	err = q.lake.CreateBucketACL(ctx, c, q.bucket, acl)
+	err = q.lake.MakeBucket(ctx, c, lake.NewBucket{Name: q.bucket, ACL: acl})
 	if fault.Is(err, fault.Exists) && c.Region == "us-east-1" {
 		// us-east-1 answers an owner's second creation there as it did the first.
 		if b, berr := q.lake.Bucket(ctx, q.Caller, q.bucket); berr == nil && b.Region == c.Region && b.Owner == c.Account {

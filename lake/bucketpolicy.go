@@ -1,0 +1,217 @@
+package lake
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"strings"
+
+	"flowlake/access"
+	"flowlake/access/policy"
+	"flowlake/fault"
+)
+
+// maxPolicy bounds a bucket policy. Source: S3 user guide, "Bucket policies": 20 KB.
+const maxPolicy = 20 << 10
+
+var _ access.ResourcePolicies = (*Store)(nil)
+
+// ResourcePolicy returns the owner and the policy in force of a bucket, or of an object in one: the bucket policy, and
+// what ACLs grant where they count. It is access's question and asks no guard.
+func (s *Store) ResourcePolicy(_ context.Context, arn string) (owner string, document *policy.Document, err error) {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:s3:::")
+	if !ok {
+		return "", nil, nil
+	}
+	name, key, object := strings.Cut(rest, "/")
+	b, ok := s.buckets.get(name)
+	if !ok {
+		return "", nil, nil
+	}
+	if !object || len(b.objects) == 0 {
+		return b.Owner, b.inForce, nil
+	}
+	o, found, err := s.entry(name, key)
+	if err != nil {
+		return "", nil, err
+	}
+	if doc := b.objects[o.ACL]; found && doc != nil {
+		return b.Owner, doc, nil
+	}
+	return b.Owner, b.inForce, nil
+}
+
+// BucketPolicy returns the bucket's policy as it was put, or fault.NotFound about "bucket policy".
+func (s *Store) BucketPolicy(ctx context.Context, c access.Caller, bucket string) (string, error) {
+	b, err := s.look(ctx, c, "s3:GetBucketPolicy", bucket)
+	if err != nil {
+		return "", err
+	}
+	text := b.set().Policy
+	if text == "" {
+		return "", noPolicy(bucket)
+	}
+	return text, nil
+}
+
+func noPolicy(bucket string) error {
+	return fault.Newf(fault.NotFound, "bucket policy of "+bucket, "The bucket policy does not exist")
+}
+
+// PolicyStatus reports whether the bucket's policy is public, as S3 means it. It returns fault.NotFound about "bucket policy".
+func (s *Store) PolicyStatus(ctx context.Context, c access.Caller, bucket string) (public bool, err error) {
+	b, err := s.look(ctx, c, "s3:GetBucketPolicyStatus", bucket)
+	if err != nil {
+		return false, err
+	}
+	if b.policy == nil {
+		return false, noPolicy(bucket)
+	}
+	return isPublic(b.policy), nil
+}
+
+// PutBucketPolicy sets the bucket's policy, which counts from the next decision on. It returns fault.TooLarge or fault.Invalid
+// about "policy document" for a policy that S3 would not take, with the place; fault.Denied when the policy is public
+// and the bucket blocks that.
+//
+// Differs from AWS: principals of other accounts are not looked up.
+func (s *Store) PutBucketPolicy(ctx context.Context, c access.Caller, bucket, text string) error {
+	if _, err := s.look(ctx, c, "s3:PutBucketPolicy", bucket); err != nil {
+		return err
+	}
+	doc, err := s.checkPolicy(ctx, bucket, text)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, bucket, func(_ *Bucket, set *settings) error {
+		if set.blocks().BlockPublicPolicy && isPublic(doc) {
+			return blocked(c, "s3:PutBucketPolicy", ARN(bucket, ""), "public policies", "BlockPublicPolicy")
+		}
+		set.Policy = text
+		return nil
+	})
+}
+
+// DeleteBucketPolicy removes the bucket's policy. To remove one that is not there is no error.
+func (s *Store) DeleteBucketPolicy(ctx context.Context, c access.Caller, bucket string) error {
+	if _, err := s.look(ctx, c, "s3:DeleteBucketPolicy", bucket); err != nil {
+		return err
+	}
+	return s.change(ctx, bucket, func(_ *Bucket, set *settings) error { set.Policy = ""; return nil })
+}
+
+// compile makes the documents that decisions need. A stored policy that cannot be read is an error: to go on without
+// it would let in whom it denies.
+func (b *bucketDoc) compile() error {
+	set := b.set()
+	b.policy, b.inForce, b.objects = nil, nil, nil
+	if set.Policy != "" {
+		doc, err := policy.Parse(policy.Resource, set.Policy)
+		if err != nil {
+			return fault.Newf(fault.Internal, "bucket "+b.Name, "its policy cannot be read: %w", err)
+		}
+		b.policy, b.inForce = doc, doc
+	}
+	if set.disabled() {
+		return nil
+	}
+	ignored := set.blocks().IgnorePublicACLs
+	var granted []string // the statements of the bucket's own ACL
+	if !ignored {
+		granted = bucketStatements(b.ACL, b.Name)
+	}
+	var err error
+	if len(granted) > 0 {
+		if b.inForce, err = merge(set.Policy, granted); err != nil {
+			return err
+		}
+	}
+	if ignored {
+		return nil
+	}
+	b.objects = map[string]*policy.Document{}
+	for _, acl := range cannedACLs {
+		if more := objectStatements(acl, b.Name); len(more) > 0 {
+			if b.objects[acl], err = merge(set.Policy, append(granted[:len(granted):len(granted)], more...)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// bucketStatements are what a bucket's canned ACL allows, as statements of a bucket policy: decisions know no other
+// language, and explanations name the statement.
+//
+// Source: S3 user guide, "Access control list (ACL) overview", Mapping of ACL permissions and access policy permissions.
+func bucketStatements(acl, bucket string) []string {
+	var all []string
+	for _, g := range Grants(acl, "") {
+		switch {
+		case g.Grantee != AllUsers && g.Grantee != AuthenticatedUsers:
+		case g.Permission == "READ":
+			all = append(all, aclStatement(acl, "bucket", `["s3:ListBucket","s3:ListBucketVersions","s3:ListBucketMultipartUploads"]`, ARN(bucket, "")))
+		case g.Permission == "WRITE":
+			all = append(all, aclStatement(acl, "bucket", `"s3:PutObject"`, ARN(bucket, "*")))
+		}
+	}
+	return all
+}
+
+// objectStatements are what an object's canned ACL allows; WRITE means nothing for objects.
+func objectStatements(acl, bucket string) []string {
+	for _, g := range Grants(acl, "") {
+		if g.Permission == "READ" && (g.Grantee == AllUsers || g.Grantee == AuthenticatedUsers) {
+			return []string{aclStatement(acl, "object", `["s3:GetObject","s3:GetObjectVersion"]`, ARN(bucket, "*"))}
+		}
+	}
+	return nil
+}
+
+func aclStatement(acl, of, actions, arn string) string {
+	return `{"Sid":"` + of + " ACL " + acl + `","Effect":"Allow","Principal":"*","Action":` + actions + `,"Resource":"` + arn + `"}`
+}
+
+// merge returns the policy with further statements behind its own, whose numbers stay what they are.
+func merge(text string, statements []string) (*policy.Document, error) {
+	doc := struct {
+		Version   string
+		ID        string `json:"Id,omitempty"`
+		Statement []json.RawMessage
+	}{Version: "2012-10-17"}
+	if text != "" {
+		var put struct {
+			Version, ID string
+			Statement   json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(text), &put); err != nil {
+			return nil, fault.Newf(fault.Internal, "bucket policy", "%w", err)
+		}
+		doc.Version, doc.ID = cmp.Or(put.Version, "2008-10-17"), put.ID
+		if err := json.Unmarshal(put.Statement, &doc.Statement); err != nil { // one statement needs no list
+			doc.Statement = []json.RawMessage{put.Statement}
+		}
+	}
+	for _, s := range statements {
+		doc.Statement = append(doc.Statement, json.RawMessage(s))
+	}
+	merged, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fault.Newf(fault.Internal, "bucket policy", "%w", err)
+	}
+	return policy.Parse(policy.Resource, string(merged))
+}
+
+// checkPolicy reads a policy that is to be put.
+func (s *Store) checkPolicy(_ context.Context, bucket, text string) (*policy.Document, error) {
+	if len(text) > maxPolicy {
+		return nil, fault.Newf(fault.TooLarge, "policy document", "Policy exceeds the maximum allowed document size: %d bytes, and %d are allowed", len(text), maxPolicy)
+	}
+	return policy.Parse(policy.Resource, text)
+}
+
+// TODO replaced by Document.Public
+func isPublic(d *policy.Document) bool {
+	p, ok := any(d).(interface{ Public() bool })
+	return ok && p.Public()
+}
