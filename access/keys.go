@@ -23,6 +23,8 @@ type Key struct {
 	Token   string    // a session's token, which must come with each request; "" for a long-term key
 	Expires time.Time // a session's end; zero for a long-term key
 	Caller  Caller    // who the key speaks for, without a region
+
+	Inactive bool // its user put it out of use
 }
 
 // Format shows the id alone, so that no log prints a secret.
@@ -39,8 +41,9 @@ type Keys struct {
 // Root returns root's key.
 func (k *Keys) Root() Key { return k.root }
 
-// Lookup finds a key by its id. A key whose session is over is found too: the door says which it was.
-func (k *Keys) Lookup(id string) (Key, bool) {
+// Lookup finds a key by its id and, for a session's key, by the token that came with it. A key that is inactive or whose
+// session is over is found too: the door says which it was.
+func (k *Keys) Lookup(id, token string) (Key, bool) {
 	if id != k.root.ID {
 		return Key{}, false
 	}

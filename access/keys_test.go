@@ -39,11 +39,11 @@ func TestOpenKeys(t *testing.T) {
 		if err != nil || again.Root() != root {
 			t.Errorf("got %v, %v, want %v", again.Root(), err, root)
 		}
-		key, ok := again.Lookup(root.ID)
+		key, ok := again.Lookup(root.ID, "")
 		if !ok || !key.Caller.IsRoot() {
 			t.Errorf("Lookup got %v, %v", key, ok)
 		}
-		if _, ok := again.Lookup("AKIAQQQQQQQQQQQQQQQQ"); ok {
+		if _, ok := again.Lookup("AKIAQQQQQQQQQQQQQQQQ", ""); ok {
 			t.Error("a key that is not there was found")
 		}
 	})

@@ -237,7 +237,7 @@ func TestPublishedChunks(t *testing.T) {
 func TestSessions(t *testing.T) {
 	at := time.Date(2013, 5, 24, 0, 5, 0, 0, time.UTC)
 	session := access.Key{ID: "ASIAIOSFODNN7EXAMPLE", Secret: "s", Token: "token", Expires: at.Add(time.Hour)}
-	v := &verifier{now: func() time.Time { return at }, lookup: func(id string) (access.Key, bool) { return session, id == session.ID }}
+	v := &verifier{now: func() time.Time { return at }, lookup: func(id, _ string) (access.Key, bool) { return session, id == session.ID }}
 	for _, tt := range []struct {
 		name, token string
 		after       time.Duration

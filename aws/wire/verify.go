@@ -18,7 +18,7 @@ const mismatchMessage = "The request signature we calculated does not match the 
 
 // verifier holds requests against the keys.
 type verifier struct {
-	lookup func(id string) (access.Key, bool)
+	lookup func(id, token string) (access.Key, bool)
 	now    func() time.Time
 
 	mu      sync.RWMutex
@@ -144,7 +144,7 @@ func (v *verifier) checkClock(sig *signature, s3 bool) error {
 
 // key finds the access key, and holds the session token against it.
 func (v *verifier) key(sig *signature) (access.Key, error) {
-	key, ok := v.lookup(sig.key)
+	key, ok := v.lookup(sig.key, sig.token)
 	switch {
 	case !ok:
 		return key, refuse(authUnknownKey, "The security token included in the request is invalid: flowlake knows no access key "+quote(sig.key))

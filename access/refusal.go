@@ -1,0 +1,171 @@
+package access
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"flowlake/access/policy"
+	"flowlake/fault"
+)
+
+// Refusal is the error of a question that was answered with no. It is a fault.Denied failure about "principal <ARN>".
+// Its text is AWS's sentence with what decided; Explain adds the statement that would allow it.
+type Refusal struct {
+	Caller   Caller
+	Action   string
+	Resource string
+	Decision policy.Decision
+	Kind     string // of the policy that decided: "identity-based policy", "resource-based policy", …; "" for none
+
+	Statement string // the least that would allow it, JSON to paste; "" when adding a statement would not
+	Where     string // where it belongs: "an identity policy of user ana"
+
+	// Hidden: the caller may not know more than that the answer is no. The reason is for the audit log.
+	Hidden bool
+}
+
+// Error is AWS's sentence, and the policy and statement that decided. A hidden refusal says neither why nor what for.
+func (r *Refusal) Error() string {
+	if r.Hidden {
+		return "principal " + r.Caller.Principal + ": " + r.asked()
+	}
+	text := "principal " + r.Caller.Principal + ": " + r.asked() + r.because()
+	if by := r.decidedBy(); by != "" {
+		text += " (" + by + ")"
+	}
+	return text
+}
+
+// Unwrap makes it a fault.Denied.
+func (r *Refusal) Unwrap() error {
+	return &fault.Error{Kind: fault.Denied, Subject: "principal " + r.Caller.Principal, Detail: r.asked() + r.because()}
+}
+
+// Sentence is what AWS says, in one line: "User: … is not authorized to perform: … on resource: … because no
+// identity-based policy allows the … action". A hidden one is "Access Denied".
+//
+// Source: IAM user guide, "Troubleshoot access denied error messages".
+func (r *Refusal) Sentence() string {
+	if r.Hidden {
+		return "Access Denied"
+	}
+	return "User: " + r.Caller.Principal + " " + r.asked() + r.because()
+}
+
+// Explanation is the sentence, then, below a blank line, what decided and what would allow it. A hidden one is its
+// sentence alone.
+func (r *Refusal) Explanation() string {
+	if r.Hidden {
+		return r.Sentence()
+	}
+	return r.Sentence() + r.below()
+}
+
+// Reason is the whole explanation, whoever asks: for the audit log and for those who may simulate.
+func (r *Refusal) Reason() string {
+	open := *r
+	open.Hidden = false
+	return open.Explanation()
+}
+
+func (r *Refusal) asked() string {
+	text := "is not authorized to perform: " + r.Action
+	if r.Resource != "" {
+		text += " on resource: " + r.Resource
+	}
+	return text
+}
+
+func (r *Refusal) because() string {
+	d := r.Decision
+	kind := r.Kind
+	switch d.Reason {
+	case policy.ExplicitDeny:
+		if kind == "" {
+			kind = "policy"
+		}
+		article := " a "
+		if strings.HasPrefix(kind, "i") {
+			article = " an "
+		} else if kind == trustKind {
+			article = " the "
+		}
+		return " with an explicit deny in" + article + kind
+	case policy.NoIdentityAllow:
+		kind = identityKind
+	case policy.NoBoundaryAllow:
+		kind = boundaryKind
+	case policy.NoSessionAllow:
+		kind = sessionKind
+	case policy.NoResourceAllow:
+		kind = resourceKind
+	case policy.NoTrust:
+		kind = trustKind
+	default:
+		if d.Detail != "" {
+			return " because " + d.Detail
+		}
+		return ""
+	}
+	return " because no " + kind + " allows the " + r.Action + " action"
+}
+
+// decidedBy names the policy and the statement.
+func (r *Refusal) decidedBy() string {
+	d := r.Decision
+	var parts []string
+	if d.Source != "" {
+		parts = append(parts, d.Source)
+	}
+	switch {
+	case d.Sid != "":
+		parts = append(parts, `statement "`+d.Sid+`"`)
+	case d.Statement > 0:
+		parts = append(parts, "statement "+strconv.Itoa(d.Statement))
+	}
+	text := strings.Join(parts, ", ")
+	if d.Detail != "" && d.Reason != policy.NotAuthorizedOther {
+		if text != "" {
+			text += ": "
+		}
+		text += d.Detail
+	}
+	return text
+}
+
+// below is what follows the sentence.
+func (r *Refusal) below() string {
+	var text strings.Builder
+	if by := r.decidedBy(); by != "" {
+		text.WriteString("\n\nDecided by " + by + ".")
+	}
+	if r.Statement != "" {
+		if text.Len() == 0 {
+			text.WriteString("\n")
+		}
+		text.WriteString("\nThis would allow it")
+		if r.Where != "" {
+			text.WriteString(", in " + r.Where)
+		}
+		text.WriteString(":\n" + r.Statement)
+	}
+	return text.String()
+}
+
+// Explain is the text of an error for its caller: a refusal's explanation, any other error's own text.
+func Explain(err error) string {
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		return r.Explanation()
+	}
+	return err.Error()
+}
+
+// The kinds of policies as AWS's sentences have them.
+const (
+	identityKind = "identity-based policy"
+	resourceKind = "resource-based policy"
+	boundaryKind = "permissions boundary"
+	sessionKind  = "session policy"
+	trustKind    = "role trust policy"
+)
