@@ -99,8 +99,9 @@ func (g *Guard) CallerOf(ctx context.Context, arn, region string) (Caller, error
 
 // Assume returns the session of the role for a service that acts for itself (see ServicePrincipal), after it held the
 // role's trust policy against it: a *Refusal when the role does not exist or does not trust the service.
-// Background work calls it at each run, so that a changed trust counts.
-func (g *Guard) Assume(_ context.Context, service Caller, role, session string) (Caller, error) {
+// Background work calls it at each run, so that a changed trust counts. entries are the service's own condition keys
+// (sts:ExternalId, which Firehose gives).
+func (g *Guard) Assume(_ context.Context, service Caller, role, session string, _ ...policy.Entry) (Caller, error) {
 	return Root(service.Account, service.Region).Via(service.Service, service.SourceARN), nil
 }
 
