@@ -82,11 +82,14 @@ func noACLs(bucket string) error {
 	return fault.Newf(fault.Invalid, "acl of bucket "+bucket, "The bucket does not allow ACLs")
 }
 
-// blocked is the refusal of a public access block, in S3's words.
-func blocked(c access.Caller, action, arn, what, setting string) error {
-	return fault.Newf(fault.Denied, "principal "+c.Principal, "is not authorized to perform: %s on resource: %q because %s are prevented by the %s setting in S3 Block Public Access.",
-		action, arn, what, setting)
+// blocked is the refusal of a public access block.
+func (s *Store) blocked(ctx context.Context, c access.Caller, action, arn, what, setting string) error {
+	return s.guard.Refuse(ctx, &access.Refusal{Caller: c, Action: action, Resource: arn, Decision: policy.Decision{
+		Reason: policy.NotAuthorizedOther, Detail: what + " are prevented by the " + setting + " setting in S3 Block Public Access"}})
 }
+
+// publicACLs are what BlockPublicAcls prevents.
+const publicACLs = "public access control lists (ACLs)"
 
 // checkNew refuses a bucket's ACL that its ownership does not allow.
 func (s *settings) checkNew(acl string) error {
@@ -100,7 +103,7 @@ func (s *settings) checkNew(acl string) error {
 }
 
 // checkWrite refuses an object's ACL that the bucket does not take.
-func (b *bucketDoc) checkWrite(c access.Caller, action, key, acl string) error {
+func (s *Store) checkWrite(ctx context.Context, c access.Caller, b *bucketDoc, action, key, acl string) error {
 	if acl == "" {
 		return nil
 	}
@@ -112,7 +115,7 @@ func (b *bucketDoc) checkWrite(c access.Caller, action, key, acl string) error {
 		return noACLs(b.Name)
 	}
 	if set.blocks().BlockPublicACLs && public(acl) {
-		return blocked(c, action, ARN(b.Name, key), "public access control lists (ACLs)", "BlockPublicAcls")
+		return s.blocked(ctx, c, action, ARN(b.Name, key), publicACLs, "BlockPublicAcls")
 	}
 	return nil
 }
@@ -148,7 +151,7 @@ func (s *Store) PutBucketACL(ctx context.Context, c access.Caller, bucket, acl s
 			return noACLs(bucket)
 		}
 		if set.blocks().BlockPublicACLs && public(acl) {
-			return blocked(c, "s3:PutBucketAcl", arn, "public access control lists (ACLs)", "BlockPublicAcls")
+			return s.blocked(ctx, c, "s3:PutBucketAcl", arn, publicACLs, "BlockPublicAcls")
 		}
 		b.ACL = acl
 		return nil
@@ -180,7 +183,7 @@ func (s *Store) PutObjectACL(ctx context.Context, c access.Caller, bucket, key, 
 	if set := b.set(); set.disabled() {
 		return noACLs(bucket)
 	}
-	if err := b.checkWrite(c, "s3:PutObjectAcl", key, acl); err != nil {
+	if err := s.checkWrite(ctx, c, b, "s3:PutObjectAcl", key, acl); err != nil {
 		return err
 	}
 	at := objectKey(bucket, key)

@@ -105,7 +105,7 @@ func (s *Store) MakeBucket(ctx context.Context, c access.Caller, in NewBucket) e
 		}
 	}
 	if public(in.ACL) {
-		return blocked(c, "s3:PutBucketAcl", arn, "public access control lists (ACLs)", "BlockPublicAcls")
+		return s.blocked(ctx, c, "s3:PutBucketAcl", arn, publicACLs, "BlockPublicAcls")
 	}
 	if err := s.room(0); err != nil {
 		return err

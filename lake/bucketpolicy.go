@@ -85,7 +85,7 @@ func (s *Store) PutBucketPolicy(ctx context.Context, c access.Caller, bucket, te
 	}
 	return s.change(ctx, bucket, func(_ *Bucket, set *settings) error {
 		if set.blocks().BlockPublicPolicy && isPublic(doc) {
-			return blocked(c, "s3:PutBucketPolicy", ARN(bucket, ""), "public policies", "BlockPublicPolicy")
+			return s.blocked(ctx, c, "s3:PutBucketPolicy", ARN(bucket, ""), "public policies", "BlockPublicPolicy")
 		}
 		set.Policy = text
 		return nil

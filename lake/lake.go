@@ -91,7 +91,7 @@ func (t *bucketTable) remove(name string) {
 const indexVersion = 1
 
 // Open opens the lake in cfg.Dir, making it when it is new. It returns fault.Conflict when another process has it
-// open, and for data that a newer program wrote. Run does the work that is left in the background.
+// open, and for data that a newer program wrote. The guard asks the lake for bucket policies from then on. Run does the work that is left in the background.
 func Open(cfg Config, st *state.Store, guard *access.Guard, log *slog.Logger) (*Store, error) {
 	return open(cfg, st, guard, log, vfs.Default)
 }
@@ -156,6 +156,7 @@ func open(cfg Config, st *state.Store, guard *access.Guard, log *slog.Logger, fs
 	if err != nil {
 		return nil, err
 	}
+	guard.SetResources(s)
 	return s, nil
 }
 

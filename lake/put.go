@@ -99,7 +99,7 @@ func (s *Store) mayWrite(ctx context.Context, c access.Caller, in *PutInput) err
 	if err != nil {
 		return err
 	}
-	return b.checkWrite(c, "s3:PutObject", in.Key, in.ACL)
+	return s.checkWrite(ctx, c, b, "s3:PutObject", in.Key, in.ACL)
 }
 
 // object is the object that in asks for, checked, without its bytes.

@@ -81,6 +81,10 @@ func createBucket(ctx context.Context, q *request) error {
 	if err != nil {
 		return err
 	}
+	owner, err := ownership(q.header("x-amz-object-ownership"))
+	if err != nil {
+		return err
+	}
 	c := q.Caller
 	constraint := ""
 	if root != nil {
@@ -105,7 +109,7 @@ func createBucket(ctx context.Context, q *request) error {
 		return &wire.Error{Code: "IllegalLocationConstraintException",
 			Message: "The " + constraint + " location constraint is incompatible for the region specific endpoint this request was sent to."}
 	}
-	err = q.lake.MakeBucket(ctx, c, lake.NewBucket{Name: q.bucket, ACL: acl})
+	err = q.lake.MakeBucket(ctx, c, lake.NewBucket{Name: q.bucket, ACL: acl, Ownership: owner})
 	if fault.Is(err, fault.Exists) && c.Region == "us-east-1" {
 		// us-east-1 answers an owner's second creation there as it did the first.
 		if b, berr := q.lake.Bucket(ctx, q.Caller, q.bucket); berr == nil && b.Region == c.Region && b.Owner == c.Account {

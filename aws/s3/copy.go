@@ -47,7 +47,7 @@ func copyObject(ctx context.Context, q *request) error {
 	if o, err = q.lake.Copy(ctx, q.Caller, src, in, replace); err != nil {
 		return err
 	}
-	q.set("x-amz-server-side-encryption", o.Encryption)
+	q.encryption(o)
 	return writeCopied(q, "CopyObjectResult", lake.Part{ETag: o.ETag, Modified: o.Modified, Checksum: o.Checksum}, true)
 }
 

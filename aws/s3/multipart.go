@@ -32,7 +32,7 @@ func createUpload(ctx context.Context, q *request) error {
 	if err != nil {
 		return err
 	}
-	q.set("x-amz-server-side-encryption", u.Encryption)
+	q.encryption(u.Object)
 	if a := u.Checksum.Algorithm; a != "" {
 		q.set("x-amz-checksum-algorithm", string(a))
 		q.set("x-amz-checksum-type", string(u.Checksum.Kind))
@@ -101,7 +101,7 @@ func completeUpload(ctx context.Context, q *request) error {
 	if err != nil {
 		return err
 	}
-	q.set("x-amz-server-side-encryption", o.Encryption)
+	q.encryption(o)
 	const result = "CompleteMultipartUploadResult"
 	d := newDocument(result)
 	d.text("Location", q.location())

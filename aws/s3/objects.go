@@ -3,9 +3,7 @@ package s3
 import (
 	"context"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -138,7 +136,7 @@ func (q *request) describeObject(o lake.Object, whole bool) {
 	content("Content-Encoding", "response-content-encoding", o.ContentEncoding)
 	content("Content-Language", "response-content-language", o.ContentLanguage)
 	content("Expires", "response-expires", o.Expires)
-	q.set("x-amz-server-side-encryption", o.Encryption)
+	q.encryption(o)
 	for name, value := range o.Metadata {
 		// Not by Set: clients that keep a header's case, as boto3 does, must see the name as S3 sends it.
 		q.Writer.Header()["x-amz-meta-"+name] = []string{value}
@@ -153,16 +151,7 @@ func objectTagging(ctx context.Context, q *request) error {
 	if err != nil {
 		return err
 	}
-	d := newDocument("Tagging")
-	d.open("TagSet")
-	for _, name := range slices.Sorted(maps.Keys(tags)) {
-		d.open("Tag")
-		d.text("Key", name)
-		d.text("Value", tags[name])
-		d.close("Tag")
-	}
-	d.close("TagSet")
-	return d.send(q.Writer, "Tagging")
+	return writeTags(q, tags)
 }
 
 func objectAttributes(ctx context.Context, q *request) error {

@@ -1,14 +1,15 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"flowlake/access/policy"
 	"flowlake/aws/wire"
 	"flowlake/fault"
 	"flowlake/lake"
@@ -35,7 +36,7 @@ func (d *door) serve(ctx context.Context, c *wire.Call, handle func(context.Cont
 			return fault.Newf(fault.Denied, "bucket "+q.bucket, "belongs to another account than x-amz-expected-bucket-owner says")
 		}
 	}
-	return handle(ctx, q)
+	return handle(lake.WithConditions(ctx, func(action string) []policy.Entry { return d.conditions(c, action) }), q)
 }
 
 func (q *request) header(name string) string { return q.Request.Header.Get(name) }
@@ -86,18 +87,6 @@ func (q *request) encoder() (encode func(string) string, kind string, err error)
 		}, kind, nil
 	}
 	return nil, "", invalid("encoding-type", kind, "Invalid Encoding Method specified in Request")
-}
-
-// cannedACLs are S3's.
-var cannedACLs = []string{"private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read",
-	"bucket-owner-full-control", "log-delivery-write"}
-
-func (q *request) acl() (string, error) {
-	acl := q.header("x-amz-acl")
-	if acl != "" && !slices.Contains(cannedACLs, acl) {
-		return "", invalid("x-amz-acl", acl, "The canned ACL is unknown")
-	}
-	return acl, nil
 }
 
 // describe reads what the headers say of an object to be written.
@@ -189,7 +178,7 @@ func (q *request) conditions(prefix string) lake.Conditions {
 // stored sets the headers that say what was written.
 func (q *request) stored(o lake.Object) {
 	q.set("ETag", `"`+o.ETag+`"`)
-	q.set("x-amz-server-side-encryption", o.Encryption)
+	q.encryption(o)
 	q.sum(o.Checksum)
 }
 
@@ -207,4 +196,9 @@ func (q *request) done(status int) error {
 	}
 	q.Writer.WriteHeader(status)
 	return nil
+}
+
+// encryption says how an object is encrypted: S3 encrypts what nobody asked it to.
+func (q *request) encryption(o lake.Object) {
+	q.set("x-amz-server-side-encryption", cmp.Or(o.Encryption, "AES256"))
 }

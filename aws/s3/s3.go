@@ -14,6 +14,7 @@ import (
 	"context"
 	"net/http"
 
+	"flowlake/access/policy"
 	"flowlake/aws/wire"
 	"flowlake/fault"
 	"flowlake/lake"
@@ -45,6 +46,14 @@ func Service(store *lake.Store, domains ...string) wire.Service {
 
 // faults put the lake's words into S3's codes. Longer nouns come before those that they begin with.
 var faults = []wire.FaultRule{
+	{Kind: fault.NotFound, Noun: "bucket policy", Code: "NoSuchBucketPolicy", Status: http.StatusNotFound, Message: "The bucket policy does not exist"},
+	{Kind: fault.NotFound, Noun: "public access block", Code: "NoSuchPublicAccessBlockConfiguration", Status: http.StatusNotFound},
+	{Kind: fault.NotFound, Noun: "ownership controls", Code: "OwnershipControlsNotFoundError", Status: http.StatusNotFound},
+	{Kind: fault.NotFound, Noun: "tag set", Code: "NoSuchTagSet", Status: http.StatusNotFound},
+	{Kind: fault.Invalid, Noun: "bucket acl", Code: "InvalidBucketAclWithObjectOwnership"},
+	{Kind: fault.Invalid, Noun: "acl of bucket", Code: "AccessControlListNotSupported", Message: "The bucket does not allow ACLs"},
+	{Kind: fault.Invalid, Noun: "policy document", Code: "MalformedPolicy"},
+	{Kind: fault.TooLarge, Noun: "policy document", Code: "MalformedPolicy"},
 	{Kind: fault.Invalid, Noun: "bucket name", Code: "InvalidBucketName"},
 	{Kind: fault.Exists, Noun: "bucket name", Code: "BucketAlreadyExists", Status: http.StatusConflict},
 	{Kind: fault.Exists, Noun: "bucket", Code: "BucketAlreadyOwnedByYou", Status: http.StatusConflict},
@@ -86,7 +95,8 @@ var (
 	overrides = []string{"?response-content-type", "?response-cache-control", "?response-content-disposition",
 		"?response-content-encoding", "?response-content-language", "?response-expires"}
 	storage  = []string{"x-amz-storage-class"}
-	recorded = []string{"x-amz-acl", "x-amz-server-side-encryption"}
+	recorded = []string{"x-amz-server-side-encryption"}
+	acl      = []string{"x-amz-acl"}
 	md5      = []string{"content-md5"}
 	upload   = []string{"?uploadId"}
 	reading  = []string{"range", "if-range", "?partNumber", "x-amz-checksum-mode", "?X-Amz-Checksum-Mode"}
@@ -113,73 +123,127 @@ func list(groups ...[]string) []string {
 	return all
 }
 
+// onBucket asks for an action on the request's bucket.
+func (d *door) onBucket(action string) []wire.RawPermission {
+	return []wire.RawPermission{{Action: action, Resource: func(c *wire.Call) string {
+		bucket, _ := d.address(c.Request)
+		return lake.ARN(bucket, "")
+	}, Context: func(c *wire.Call) []policy.Entry { return d.conditions(c, action) }}}
+}
+
+// onObject asks for an action on the request's object.
+func (d *door) onObject(action string) []wire.RawPermission {
+	return []wire.RawPermission{{Action: action, Resource: func(c *wire.Call) string {
+		return lake.ARN(d.address(c.Request))
+	}, Context: func(c *wire.Call) []policy.Entry { return d.conditions(c, action) }}}
+}
+
+// withHeader asks only when the request has the header.
+func (d *door) withHeader(name string, asked []wire.RawPermission) []wire.RawPermission {
+	for i := range asked {
+		asked[i].When = func(c *wire.Call) bool { return c.Request.Header.Get(name) != "" }
+	}
+	return asked
+}
+
 func (d *door) operations() []wire.Operation {
-	onBucket := func(action string) []wire.RawPermission {
-		return []wire.RawPermission{{Action: action, Resource: func(c *wire.Call) string {
-			bucket, _ := d.address(c.Request)
-			return lake.ARN(bucket, "")
-		}}}
-	}
-	onObject := func(action string) []wire.RawPermission {
-		return []wire.RawPermission{{Action: action, Resource: func(c *wire.Call) string {
-			return lake.ARN(d.address(c.Request))
-		}}}
-	}
-	fromSource := append(onObject("s3:PutObject"), wire.RawPermission{Action: "s3:GetObject", Resource: func(c *wire.Call) string {
+	fromSource := append(d.onObject("s3:PutObject"), wire.RawPermission{Action: "s3:GetObject", Resource: func(c *wire.Call) string {
 		bucket, key, err := copySource(c.Request.Header.Get("x-amz-copy-source"))
 		if err != nil {
 			return "*"
 		}
 		return lake.ARN(bucket, key)
-	}})
+	}, Context: func(c *wire.Call) []policy.Entry { return d.conditions(c, "s3:GetObject") }})
+	putting := append(d.onObject("s3:PutObject"), d.withHeader("x-amz-acl", d.onObject("s3:PutObjectAcl"))...)
+	creating := append(d.onBucket("s3:CreateBucket"), append(d.withHeader("x-amz-acl", d.onBucket("s3:PutBucketAcl")),
+		d.withHeader("x-amz-object-ownership", d.onBucket("s3:PutBucketOwnershipControls"))...)...)
 	// Which objects DeleteObjects is about stands in its body: the lake asks for each, and each has its own answer.
-	inBody := onBucket("s3:DeleteObject")
+	inBody := d.onBucket("s3:DeleteObject")
 	inBody[0].When = func(*wire.Call) bool { return false }
 	row := func(name string, row wire.RawRow, handle func(context.Context, *request) error) wire.Operation {
 		row.Honoured = list(row.Honoured, owner)
 		return wire.Raw(name, row, func(ctx context.Context, c *wire.Call) error { return d.serve(ctx, c, handle) })
 	}
-	return []wire.Operation{
+	rows := []wire.Operation{
 		row("ListBuckets", wire.RawRow{Permissions: []wire.RawPermission{{Action: "s3:ListAllMyBuckets"}},
 			Honoured: []string{"?max-buckets", "?continuation-token", "?prefix", "?bucket-region"}}, listBuckets),
-		row("CreateBucket", wire.RawRow{Permissions: onBucket("s3:CreateBucket"), MaxBody: 64 << 10, Recorded: []string{"x-amz-acl"}}, createBucket),
-		row("HeadBucket", wire.RawRow{Permissions: onBucket("s3:ListBucket")}, headBucket),
-		row("GetBucketLocation", wire.RawRow{Permissions: onBucket("s3:GetBucketLocation"), Honoured: []string{"?location"}}, bucketLocation),
-		row("DeleteBucket", wire.RawRow{Permissions: onBucket("s3:DeleteBucket")}, deleteBucket),
+		row("CreateBucket", wire.RawRow{Permissions: creating, MaxBody: 64 << 10, Honoured: []string{"x-amz-acl", "x-amz-object-ownership"}}, createBucket),
+		row("HeadBucket", wire.RawRow{Permissions: d.onBucket("s3:ListBucket")}, headBucket),
+		row("GetBucketLocation", wire.RawRow{Permissions: d.onBucket("s3:GetBucketLocation"), Honoured: []string{"?location"}}, bucketLocation),
+		row("DeleteBucket", wire.RawRow{Permissions: d.onBucket("s3:DeleteBucket")}, deleteBucket),
 
-		row("ListObjectsV2", wire.RawRow{Permissions: onBucket("s3:ListBucket"), Honoured: []string{"?list-type", "?prefix", "?delimiter",
+		row("ListObjectsV2", wire.RawRow{Permissions: d.onBucket("s3:ListBucket"), Honoured: []string{"?list-type", "?prefix", "?delimiter",
 			"?start-after", "?continuation-token", "?max-keys", "?encoding-type", "?fetch-owner"}}, listObjectsV2),
-		row("ListObjects", wire.RawRow{Permissions: onBucket("s3:ListBucket"),
+		row("ListObjects", wire.RawRow{Permissions: d.onBucket("s3:ListBucket"),
 			Honoured: []string{"?prefix", "?delimiter", "?marker", "?max-keys", "?encoding-type"}}, listObjects),
 
-		row("PutObject", wire.RawRow{Permissions: onObject("s3:PutObject"), MaxBody: wire.Unlimited,
-			Honoured: list(content, checksums, algorithm, writeIf, storage, md5), Recorded: list(recorded, presignedSums)}, putObject),
-		row("GetObject", wire.RawRow{Permissions: onObject("s3:GetObject"),
+		row("PutObject", wire.RawRow{Permissions: putting, MaxBody: wire.Unlimited,
+			Honoured: list(content, checksums, algorithm, writeIf, storage, md5, acl), Recorded: list(recorded, presignedSums)}, putObject),
+		row("GetObject", wire.RawRow{Permissions: d.onObject("s3:GetObject"),
 			Honoured: list(reading, readIf, overrides)}, getObject),
-		row("HeadObject", wire.RawRow{Permissions: onObject("s3:GetObject"),
+		row("HeadObject", wire.RawRow{Permissions: d.onObject("s3:GetObject"),
 			Honoured: list(reading, readIf, overrides)}, getObject),
-		row("GetObjectAttributes", wire.RawRow{Permissions: onObject("s3:GetObjectAttributes"),
+		row("GetObjectAttributes", wire.RawRow{Permissions: d.onObject("s3:GetObjectAttributes"),
 			Honoured: []string{"?attributes", "x-amz-object-attributes", "x-amz-max-parts", "x-amz-part-number-marker"}}, objectAttributes),
-		row("GetObjectTagging", wire.RawRow{Permissions: onObject("s3:GetObjectTagging"), Honoured: []string{"?tagging"}}, objectTagging),
-		row("DeleteObject", wire.RawRow{Permissions: onObject("s3:DeleteObject"), Honoured: []string{"if-match"}}, deleteObject),
+		row("GetObjectTagging", wire.RawRow{Permissions: d.onObject("s3:GetObjectTagging"), Honoured: []string{"?tagging"}}, objectTagging),
+		row("DeleteObject", wire.RawRow{Permissions: d.onObject("s3:DeleteObject"), Honoured: []string{"if-match"}}, deleteObject),
 		row("DeleteObjects", wire.RawRow{Permissions: inBody, MaxBody: maxDelete,
 			Honoured: list([]string{"?delete"}, checksums, md5)}, deleteObjects),
-		row("CopyObject", wire.RawRow{Permissions: fromSource,
-			Honoured: list(sourceIf, content, algorithm, writeIf, storage, []string{"x-amz-metadata-directive", "x-amz-tagging-directive"}),
+		row("CopyObject", wire.RawRow{Permissions: append(d.withHeader("x-amz-acl", d.onObject("s3:PutObjectAcl")), fromSource...),
+			Honoured: list(sourceIf, content, algorithm, writeIf, storage, acl, []string{"x-amz-metadata-directive", "x-amz-tagging-directive"}),
 			Recorded: recorded}, copyObject),
 
-		row("CreateMultipartUpload", wire.RawRow{Permissions: onObject("s3:PutObject"),
-			Honoured: list([]string{"?uploads", "x-amz-checksum-type"}, content, algorithm, storage), Recorded: recorded}, createUpload),
-		row("UploadPart", wire.RawRow{Permissions: onObject("s3:PutObject"), MaxBody: wire.Unlimited,
+		row("CreateMultipartUpload", wire.RawRow{Permissions: putting,
+			Honoured: list([]string{"?uploads", "x-amz-checksum-type"}, content, algorithm, storage, acl), Recorded: recorded}, createUpload),
+		row("UploadPart", wire.RawRow{Permissions: d.onObject("s3:PutObject"), MaxBody: wire.Unlimited,
 			Honoured: list([]string{"?partNumber"}, upload, checksums, md5), Recorded: presignedSums}, uploadPart),
 		row("UploadPartCopy", wire.RawRow{Permissions: fromSource,
 			Honoured: list([]string{"?partNumber", "x-amz-copy-source-range"}, upload, sourceIf)}, uploadPartCopy),
-		row("CompleteMultipartUpload", wire.RawRow{Permissions: onObject("s3:PutObject"), MaxBody: maxComplete, ObjectChecksum: true,
+		row("CompleteMultipartUpload", wire.RawRow{Permissions: d.onObject("s3:PutObject"), MaxBody: maxComplete, ObjectChecksum: true,
 			Honoured: list([]string{"x-amz-checksum-type", "x-amz-mp-object-size"}, upload, checksums, writeIf)}, completeUpload),
-		row("AbortMultipartUpload", wire.RawRow{Permissions: onObject("s3:AbortMultipartUpload"), Honoured: upload}, abortUpload),
-		row("ListParts", wire.RawRow{Permissions: onObject("s3:ListMultipartUploadParts"),
+		row("AbortMultipartUpload", wire.RawRow{Permissions: d.onObject("s3:AbortMultipartUpload"), Honoured: upload}, abortUpload),
+		row("ListParts", wire.RawRow{Permissions: d.onObject("s3:ListMultipartUploadParts"),
 			Honoured: list(upload, []string{"?max-parts", "?part-number-marker"})}, listParts),
-		row("ListMultipartUploads", wire.RawRow{Permissions: onBucket("s3:ListBucketMultipartUploads"), Honoured: []string{"?uploads", "?prefix",
+		row("ListMultipartUploads", wire.RawRow{Permissions: d.onBucket("s3:ListBucketMultipartUploads"), Honoured: []string{"?uploads", "?prefix",
 			"?delimiter", "?key-marker", "?upload-id-marker", "?max-uploads", "?encoding-type"}}, listUploads),
+	}
+	return append(rows, d.documents(row)...)
+}
+
+// documents are the rows of what a bucket's owner sets on it.
+func (d *door) documents(row func(string, wire.RawRow, func(context.Context, *request) error) wire.Operation) []wire.Operation {
+	get := func(name, action, sub string, handle func(context.Context, *request) error) wire.Operation {
+		return row(name, wire.RawRow{Permissions: d.onBucket(action), Honoured: []string{"?" + sub}}, handle)
+	}
+	put := func(name, action, sub string, handle func(context.Context, *request) error) wire.Operation {
+		return row(name, wire.RawRow{Permissions: d.onBucket(action), MaxBody: 64 << 10, Honoured: list([]string{"?" + sub}, checksums, md5)}, handle)
+	}
+	putACL := func(name string, asked []wire.RawPermission, handle func(context.Context, *request) error) wire.Operation {
+		return row(name, wire.RawRow{Permissions: asked, MaxBody: 64 << 10, Honoured: list([]string{"?acl"}, acl, checksums, md5)}, handle)
+	}
+	return []wire.Operation{
+		get("GetBucketPolicy", "s3:GetBucketPolicy", "policy", getBucketPolicy),
+		row("PutBucketPolicy", wire.RawRow{Permissions: d.onBucket("s3:PutBucketPolicy"), MaxBody: 64 << 10,
+			Honoured: list([]string{"?policy"}, checksums, md5), Recorded: []string{"x-amz-confirm-remove-self-bucket-access"}}, putBucketPolicy),
+		get("DeleteBucketPolicy", "s3:DeleteBucketPolicy", "policy", deleteBucketPolicy),
+		get("GetBucketPolicyStatus", "s3:GetBucketPolicyStatus", "policyStatus", bucketPolicyStatus),
+
+		get("GetBucketAcl", "s3:GetBucketAcl", "acl", getBucketACL),
+		putACL("PutBucketAcl", d.onBucket("s3:PutBucketAcl"), putBucketACL),
+		row("GetObjectAcl", wire.RawRow{Permissions: d.onObject("s3:GetObjectAcl"), Honoured: []string{"?acl"}}, getObjectACL),
+		putACL("PutObjectAcl", d.onObject("s3:PutObjectAcl"), putObjectACL),
+
+		get("GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock", "publicAccessBlock", getPublicAccess),
+		put("PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock", "publicAccessBlock", putPublicAccess),
+		get("DeletePublicAccessBlock", "s3:PutBucketPublicAccessBlock", "publicAccessBlock", deletePublicAccess),
+		get("GetBucketOwnershipControls", "s3:GetBucketOwnershipControls", "ownershipControls", getOwnership),
+		put("PutBucketOwnershipControls", "s3:PutBucketOwnershipControls", "ownershipControls", putOwnership),
+		get("DeleteBucketOwnershipControls", "s3:PutBucketOwnershipControls", "ownershipControls", deleteOwnership),
+		get("GetBucketEncryption", "s3:GetEncryptionConfiguration", "encryption", getEncryption),
+		put("PutBucketEncryption", "s3:PutEncryptionConfiguration", "encryption", putEncryption),
+		get("DeleteBucketEncryption", "s3:PutEncryptionConfiguration", "encryption", deleteEncryption),
+		get("GetBucketTagging", "s3:GetBucketTagging", "tagging", getBucketTagging),
+		put("PutBucketTagging", "s3:PutBucketTagging", "tagging", putBucketTagging),
+		get("DeleteBucketTagging", "s3:PutBucketTagging", "tagging", deleteBucketTagging),
 	}
 }
