@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 
 	"flowlake/access"
+	"flowlake/access/policy"
 	"flowlake/aws/wire"
 	"flowlake/catalog/crawler"
 	"flowlake/fault"
@@ -30,7 +31,10 @@ func (d *door) crawlerRows() []wire.Operation {
 		wire.Op("CreateCrawler", wire.Row[api.CreateCrawlerInput]{
 			Permissions: []wire.Permission[api.CreateCrawlerInput]{
 				{Action: "glue:CreateCrawler", Resource: func(c access.Caller, in *api.CreateCrawlerInput) string { return crawlerARN(c, in.Name) }},
-				{Action: "iam:PassRole", Resource: func(c access.Caller, in *api.CreateCrawlerInput) string { return roleARN(c, in.Role) }},
+				{Action: "iam:PassRole", Resource: func(c access.Caller, in *api.CreateCrawlerInput) string {
+					return crawler.RoleARN(c.Account, text(in.Role))
+				},
+					Context: passedToGlue[api.CreateCrawlerInput]},
 			},
 			Honoured: crawlerHonoured, Required: []string{"Name", "Role", "Targets"},
 		}, d.createCrawler),
@@ -59,8 +63,10 @@ func (d *door) crawlerRows() []wire.Operation {
 		wire.Op("UpdateCrawler", wire.Row[api.UpdateCrawlerInput]{
 			Permissions: []wire.Permission[api.UpdateCrawlerInput]{
 				{Action: "glue:UpdateCrawler", Resource: func(c access.Caller, in *api.UpdateCrawlerInput) string { return crawlerARN(c, in.Name) }},
-				{Action: "iam:PassRole", Resource: func(c access.Caller, in *api.UpdateCrawlerInput) string { return roleARN(c, in.Role) },
-					When: func(in *api.UpdateCrawlerInput) bool { return in.Role != nil }},
+				{Action: "iam:PassRole", Resource: func(c access.Caller, in *api.UpdateCrawlerInput) string {
+					return crawler.RoleARN(c.Account, text(in.Role))
+				},
+					When: func(in *api.UpdateCrawlerInput) bool { return in.Role != nil }, Context: passedToGlue[api.UpdateCrawlerInput]},
 			},
 			Honoured: crawlerHonoured, Required: name,
 		}, d.updateCrawler),
@@ -113,13 +119,9 @@ func (d *door) getCrawlerReport(ctx context.Context, c access.Caller, in *GetCra
 	return &GetCrawlerReportOutput{Report: &document}, nil
 }
 
-// roleARN is the ARN of a role that is given by its ARN or its name.
-func roleARN(c access.Caller, role *string) string {
-	r := text(role)
-	if len(r) > 4 && r[:4] == "arn:" {
-		return r
-	}
-	return "arn:aws:iam::" + c.Account + ":role/" + r
+// passedToGlue says whom a crawler's role is handed to.
+func passedToGlue[In any](*In) []policy.Entry {
+	return []policy.Entry{{Key: "iam:PassedToService", Values: []string{"glue.amazonaws.com"}}}
 }
 
 func (d *door) createCrawler(ctx context.Context, c access.Caller, in *api.CreateCrawlerInput) (*api.CreateCrawlerOutput, error) {

@@ -16,7 +16,7 @@ import (
 // commit ends a crawl: what it found, its report and the crawler's new state are one transaction, and
 // this is the crawl's commit point. A crawl that was stopped meanwhile changes nothing.
 func (k *Crawlers) commit(ctx context.Context, crawl state.ID, j job, d *discovery) error {
-	return k.cat.Edit(ctx, j.Caller, func(e *catalog.Edit) error {
+	return k.cat.Edit(ctx, d.as, func(e *catalog.Edit) error {
 		tx := e.Tx()
 		var now job
 		if _, err := tx.Get(crawl, &now); err != nil {

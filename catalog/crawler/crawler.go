@@ -3,8 +3,8 @@
 // catalogue. A crawl is a document with a state machine: after a crash it is done again from its start, and what
 // it changes in the catalogue is one transaction, so that no half of a crawl is ever seen.
 //
-// It reads objects and asks access as the crawler's stored caller, by way of the Glue service. It never
-// changes or moves an object, and never touches a table that it did not make.
+// A crawl reads objects and writes tables as the crawler's role, which Glue assumes anew for each crawl: what the role lacks
+// fails the crawl by name. It never changes or moves an object, and never touches a table that it did not make.
 package crawler
 
 import (
@@ -88,7 +88,7 @@ const (
 // Crawler is a crawler as it is kept.
 type Crawler struct {
 	Name           string    `json:"name"`
-	Role           string    `json:"role"` // an ARN or a name; checked for its form
+	Role           string    `json:"role"` // an ARN or a name; see RoleARN
 	Database       string    `json:"database"`
 	Description    string    `json:"description,omitempty"`
 	Targets        []Target  `json:"targets"`

@@ -21,6 +21,7 @@ import (
 
 // discovery is what a crawl found, before any of it is in the catalogue.
 type discovery struct {
+	as      access.Caller // the crawler's role, in this crawl's session
 	crawler Crawler
 	config  configuration
 	tables  []found
@@ -42,13 +43,13 @@ func (p place) holds(location string) bool {
 	return location == p.url() || !p.object && strings.HasPrefix(location, p.url())
 }
 
-// discover does a crawl's reading.
+// discover does a crawl's reading, as c.
 func (k *Crawlers) discover(ctx context.Context, c access.Caller, cr Crawler) (*discovery, error) {
 	config, err := parseConfiguration(cr.Configuration)
 	if err != nil {
 		return nil, err
 	}
-	d := &discovery{crawler: cr, config: config}
+	d := &discovery{as: c, crawler: cr, config: config}
 	customs, err := k.prepare(ctx, c, cr.Classifiers)
 	if err != nil {
 		return nil, err

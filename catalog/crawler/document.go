@@ -21,6 +21,8 @@ const (
 	kindCrawl   = "crawl"
 	kindReport  = "crawl report"
 	kindFolder  = "crawled folder"
+
+	kindClassifier = "classifier" // the catalogue's
 )
 
 // maxCrawlers is Glue's quota of crawlers for each account and region.
@@ -53,12 +55,16 @@ func get(tx *state.Tx, c access.Caller, name string) (Crawler, error) {
 	return cr, err
 }
 
-// Create keeps a new crawler. Its state is READY. It returns fault.Exists when there is one of that name.
+// Create keeps a new crawler, which the caller hands its role. Its state is READY. It returns fault.Exists when there is
+// one of that name, fault.Invalid for a role that Glue cannot assume.
 func (k *Crawlers) Create(ctx context.Context, c access.Caller, cr Crawler) error {
 	if err := k.allow(ctx, c, "CreateCrawler", cr.Name); err != nil {
 		return err
 	}
 	if err := cr.check(); err != nil {
+		return err
+	}
+	if err := k.handOver(ctx, c, cr); err != nil {
 		return err
 	}
 	cr.Created = time.Now().UTC()
@@ -119,31 +125,47 @@ func (k *Crawlers) Crawlers(ctx context.Context, c access.Caller, after string, 
 	return page, next, err
 }
 
-// Update changes a crawler: change gets it as it is, and what it leaves is checked and kept. It
-// returns fault.Conflict (noun "running crawler") while a crawl is under way.
+// Update changes a crawler: change gets it as it is, and what it leaves is checked and kept; it may be called twice. A role
+// that the crawler did not have is handed over as in Create. It returns fault.Conflict (noun "running crawler") while a
+// crawl is under way.
 func (k *Crawlers) Update(ctx context.Context, c access.Caller, name string, change func(*Crawler) error) error {
 	if err := k.allow(ctx, c, "UpdateCrawler", name); err != nil {
 		return err
 	}
+	changed := func(tx *state.Tx) (old, cr Crawler, err error) {
+		if old, err = get(tx, c, name); err != nil {
+			return old, cr, err
+		}
+		if old.State != Ready {
+			return old, cr, fault.Newf(fault.Conflict, nounRunning+" "+name, "cannot be changed while it is %s", old.State)
+		}
+		cr = old
+		if err := change(&cr); err != nil {
+			return old, cr, err
+		}
+		cr.Name = old.Name
+		return old, cr, cr.check()
+	}
+	var had, will Crawler
+	err := k.st.View(ctx, func(tx *state.Tx) (err error) { had, will, err = changed(tx); return err })
+	if err == nil && will.Role != had.Role {
+		err = k.handOver(ctx, c, will)
+	}
+	if err != nil {
+		return err
+	}
 	return k.st.Update(ctx, func(tx *state.Tx) error {
-		old, err := get(tx, c, name)
+		old, cr, err := changed(tx)
 		if err != nil {
 			return err
 		}
-		if old.State != Ready {
-			return fault.Newf(fault.Conflict, nounRunning+" "+name, "cannot be changed while it is %s", old.State)
-		}
-		cr := old
-		if err := change(&cr); err != nil {
-			return err
-		}
-		if err := cr.check(); err != nil {
-			return err
+		if cr.Role != will.Role && cr.Role != old.Role {
+			return fault.Newf(fault.Conflict, nounRunning+" "+name, "was given another role meanwhile")
 		}
 		if err := classifiersExist(tx, c, cr); err != nil {
 			return err
 		}
-		cr.Name, cr.Created, cr.State, cr.Last = old.Name, old.Created, old.State, old.Last
+		cr.Created, cr.State, cr.Last = old.Created, old.State, old.Last
 		cr.Updated, cr.Version = time.Now().UTC(), old.Version+1
 		return tx.Put(id(c, kindCrawler, name), cr)
 	})
@@ -173,7 +195,7 @@ func (k *Crawlers) Delete(ctx context.Context, c access.Caller, name string) err
 	})
 }
 
-// Start begins a crawl, which Run carries out as c. It returns fault.Conflict (noun "running crawler")
+// Start begins a crawl, which Run carries out as the crawler's role. It returns fault.Conflict (noun "running crawler")
 // while one is under way.
 func (k *Crawlers) Start(ctx context.Context, c access.Caller, name string) error {
 	if err := k.allow(ctx, c, "StartCrawler", name); err != nil {
@@ -191,7 +213,7 @@ func (k *Crawlers) Start(ctx context.Context, c access.Caller, name string) erro
 		if err := tx.Put(id(c, kindCrawler, name), cr); err != nil {
 			return err
 		}
-		return tx.Create(id(c, kindCrawl, name), job{ID: uuid.NewString(), Caller: c.Via("glue.amazonaws.com", ARN(c, name)), Started: cr.Started})
+		return tx.Create(id(c, kindCrawl, name), job{ID: uuid.NewString(), Caller: c.Via(service, ARN(c, name)), Started: cr.Started})
 	})
 	if err == nil {
 		k.poke()
@@ -254,14 +276,18 @@ func forget(tx *state.Tx, c access.Caller, name string) error {
 
 func classifiersExist(tx *state.Tx, c access.Caller, cr Crawler) error {
 	for _, name := range cr.Classifiers {
-		switch there, err := tx.Exists(id(c, "classifier", name)); {
+		switch there, err := tx.Exists(id(c, kindClassifier, name)); {
 		case err != nil:
 			return err
 		case !there:
-			return fault.Newf(fault.NotFound, "classifier "+name, "not found, and crawler %s names it", cr.Name)
+			return noClassifier(name, "not found, and crawler "+cr.Name+" names it")
 		}
 	}
 	return nil
+}
+
+func noClassifier(name, obstacle string) error {
+	return fault.Newf(fault.NotFound, "classifier "+name, "%s", obstacle)
 }
 
 var (

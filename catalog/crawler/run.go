@@ -14,7 +14,7 @@ import (
 // job is a crawl under way, as it is kept until its end.
 type job struct {
 	ID       string        `json:"id"`
-	Caller   access.Caller `json:"caller"`
+	Caller   access.Caller `json:"caller"` // who started it
 	Started  time.Time     `json:"started"`
 	Attempts int           `json:"attempts"` // how often it was begun
 }
@@ -110,7 +110,10 @@ func (k *Crawlers) crawl(ctx, work context.Context, id state.ID) {
 	case j.Attempts > maxAttempts:
 		err = fault.Newf(fault.Internal, "crawl", "the server ended %d times while it ran", maxAttempts)
 	default:
-		found, err = k.discover(work, j.Caller, cr)
+		var as access.Caller
+		if as, err = k.assume(work, j.Caller, cr); err == nil {
+			found, err = k.discover(work, as, cr)
+		}
 	}
 	if err == nil {
 		if err = ctx.Err(); err == nil {
@@ -123,7 +126,7 @@ func (k *Crawlers) crawl(ctx, work context.Context, id state.ID) {
 	case err == nil:
 		k.log.Info("crawl done", "crawler", name, "files", found.report.Files, "tables", len(found.tables), "took", time.Since(began))
 	default:
-		status, message := Failed, err.Error()
+		status, message := Failed, access.Explain(err)
 		if errors.Is(context.Cause(work), errStopped) || errors.Is(err, errStopped) {
 			status, message = Cancelled, ""
 		} else if fault.KindOf(err) == fault.Internal {
