@@ -76,10 +76,11 @@ func (s *Store) PolicyStatus(ctx context.Context, c access.Caller, bucket string
 //
 // Differs from AWS: principals of other accounts are not looked up.
 func (s *Store) PutBucketPolicy(ctx context.Context, c access.Caller, bucket, text string) error {
-	if _, err := s.look(ctx, c, "s3:PutBucketPolicy", bucket); err != nil {
+	b, err := s.look(ctx, c, "s3:PutBucketPolicy", bucket)
+	if err != nil {
 		return err
 	}
-	doc, err := s.checkPolicy(ctx, bucket, text)
+	doc, err := s.checkPolicy(ctx, b, text)
 	if err != nil {
 		return err
 	}
@@ -202,15 +203,6 @@ func merge(text string, statements []string) (*policy.Document, error) {
 	return policy.Parse(policy.Resource, string(merged))
 }
 
-// checkPolicy reads a policy that is to be put.
-func (s *Store) checkPolicy(_ context.Context, bucket, text string) (*policy.Document, error) {
-	if len(text) > maxPolicy {
-		return nil, fault.Newf(fault.TooLarge, "policy document", "Policy exceeds the maximum allowed document size: %d bytes, and %d are allowed", len(text), maxPolicy)
-	}
-	return policy.Parse(policy.Resource, text)
-}
-
-// TODO replaced by Document.Public
 func isPublic(d *policy.Document) bool {
 	p, ok := any(d).(interface{ Public() bool })
 	return ok && p.Public()
