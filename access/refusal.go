@@ -17,6 +17,7 @@ type Refusal struct {
 	Resource string
 	Decision policy.Decision
 	Kind     string // of the policy that decided: "identity-based policy", "resource-based policy", …; "" for none
+	Words    string // the sentence, where the service that decided has its own: "Insufficient Lake Formation permission(s): …"
 
 	Statement string // the least that would allow it, JSON to paste; "" when adding a statement would not
 	Where     string // where it belongs: "an identity policy of user ana"
@@ -30,6 +31,9 @@ func (r *Refusal) Error() string {
 	if r.Hidden {
 		return "principal " + r.Caller.Principal + ": " + r.asked()
 	}
+	if r.Words != "" {
+		return r.Words
+	}
 	text := "principal " + r.Caller.Principal + ": " + r.asked() + r.because()
 	if by := r.decidedBy(); by != "" {
 		text += " (" + by + ")"
@@ -39,6 +43,9 @@ func (r *Refusal) Error() string {
 
 // Unwrap makes it a fault.Denied.
 func (r *Refusal) Unwrap() error {
+	if r.Words != "" && !r.Hidden {
+		return &fault.Error{Kind: fault.Denied, Detail: r.Words}
+	}
 	return &fault.Error{Kind: fault.Denied, Subject: "principal " + r.Caller.Principal, Detail: r.asked() + r.because()}
 }
 
@@ -49,6 +56,9 @@ func (r *Refusal) Unwrap() error {
 func (r *Refusal) Sentence() string {
 	if r.Hidden {
 		return "Access Denied"
+	}
+	if r.Words != "" {
+		return r.Words
 	}
 	return "User: " + r.Caller.Principal + " " + r.asked() + r.because()
 }
