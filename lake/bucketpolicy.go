@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"flowlake/access"
@@ -101,6 +102,61 @@ func (s *Store) DeleteBucketPolicy(ctx context.Context, c access.Caller, bucket 
 	return s.change(ctx, bucket, func(_ *Bucket, set *settings) error { set.Policy = ""; return nil })
 }
 
+// Statement is one that a service adds to a bucket's policy.
+type Statement struct {
+	Sid       string
+	Effect    string
+	Principal map[string]string
+	Action    string
+	Resource  string
+	Condition map[string]map[string]string `json:",omitempty"`
+}
+
+// AddStatements puts statements behind those of the bucket's policy, as AWS's services do for those who may change
+// it: it asks for s3:GetBucketPolicy and s3:PutBucketPolicy. A Sid that the policy has already gets a number. The
+// errors are PutBucketPolicy's.
+func (s *Store) AddStatements(ctx context.Context, c access.Caller, bucket string, add ...Statement) error {
+	for _, action := range []string{"s3:GetBucketPolicy", "s3:PutBucketPolicy"} {
+		if _, err := s.look(ctx, c, action, bucket); err != nil {
+			return err
+		}
+	}
+	return s.change(ctx, bucket, func(b *Bucket, set *settings) error {
+		doc, err := split(set.Policy)
+		if err != nil {
+			return err
+		}
+		taken := map[string]bool{}
+		for _, text := range doc.Statement {
+			var one struct{ Sid string }
+			if err := json.Unmarshal(text, &one); err != nil {
+				return fault.Newf(fault.Internal, "bucket policy of "+bucket, "%w", err)
+			}
+			taken[one.Sid] = true
+		}
+		for _, st := range add {
+			for sid, n := st.Sid, 2; taken[st.Sid]; n++ {
+				st.Sid = sid + strconv.Itoa(n)
+			}
+			taken[st.Sid] = true
+			text, err := json.Marshal(st)
+			if err != nil {
+				return fault.Newf(fault.Internal, "bucket policy of "+bucket, "%w", err)
+			}
+			doc.Statement = append(doc.Statement, text)
+		}
+		text, err := json.Marshal(doc)
+		if err != nil {
+			return fault.Newf(fault.Internal, "bucket policy of "+bucket, "%w", err)
+		}
+		if _, err := s.checkPolicy(ctx, &bucketDoc{Bucket: *b}, string(text)); err != nil {
+			return err
+		}
+		set.Policy = string(text)
+		return nil
+	})
+}
+
 // compile makes the documents that decisions need. A stored policy that cannot be read is an error: to go on without
 // it would let in whom it denies.
 func (b *bucketDoc) compile() error {
@@ -173,25 +229,38 @@ func aclStatement(acl, of, actions, arn string) string {
 	return `{"Sid":"` + of + " ACL " + acl + `","Effect":"Allow","Principal":"*","Action":` + actions + `,"Resource":"` + arn + `"}`
 }
 
+// document is a policy with its statements apart.
+type document struct {
+	Version   string
+	ID        string `json:"Id,omitempty"`
+	Statement []json.RawMessage
+}
+
+// split takes a policy apart; "" is one without statements.
+func split(text string) (document, error) {
+	doc := document{Version: "2012-10-17"}
+	if text == "" {
+		return doc, nil
+	}
+	var put struct {
+		Version, ID string
+		Statement   json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(text), &put); err != nil {
+		return doc, fault.Newf(fault.Internal, "bucket policy", "%w", err)
+	}
+	doc.Version, doc.ID = cmp.Or(put.Version, "2008-10-17"), put.ID
+	if err := json.Unmarshal(put.Statement, &doc.Statement); err != nil { // one statement needs no list
+		doc.Statement = []json.RawMessage{put.Statement}
+	}
+	return doc, nil
+}
+
 // merge returns the policy with further statements behind its own, whose numbers stay what they are.
 func merge(text string, statements []string) (*policy.Document, error) {
-	doc := struct {
-		Version   string
-		ID        string `json:"Id,omitempty"`
-		Statement []json.RawMessage
-	}{Version: "2012-10-17"}
-	if text != "" {
-		var put struct {
-			Version, ID string
-			Statement   json.RawMessage
-		}
-		if err := json.Unmarshal([]byte(text), &put); err != nil {
-			return nil, fault.Newf(fault.Internal, "bucket policy", "%w", err)
-		}
-		doc.Version, doc.ID = cmp.Or(put.Version, "2008-10-17"), put.ID
-		if err := json.Unmarshal(put.Statement, &doc.Statement); err != nil { // one statement needs no list
-			doc.Statement = []json.RawMessage{put.Statement}
-		}
+	doc, err := split(text)
+	if err != nil {
+		return nil, err
 	}
 	for _, s := range statements {
 		doc.Statement = append(doc.Statement, json.RawMessage(s))

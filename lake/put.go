@@ -83,6 +83,11 @@ func (s *Store) Stage(ctx context.Context, c access.Caller, in PutInput) (*Stage
 	return &Staged{store: s, object: object, change: ch}, nil
 }
 
+// MayPut asks all that Put asks for in before it reads a byte, and puts nothing: it returns what Put would return.
+func (s *Store) MayPut(ctx context.Context, c access.Caller, in PutInput) error {
+	return s.mayWrite(ctx, c, &in)
+}
+
 // mayWrite asks whether c may write what in describes, and whether the bucket takes its ACL. Who gives an ACL needs
 // s3:PutObjectAcl too; a service that writes as itself does not, as AWS's bucket policies for log delivery have it.
 func (s *Store) mayWrite(ctx context.Context, c access.Caller, in *PutInput) error {
