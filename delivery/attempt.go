@@ -35,16 +35,22 @@ func (s *Store) attempt(ctx context.Context, l *line) error {
 		r.ends = old.Ends
 	}
 	next := *p
+	as, err := s.actor(ctx, d, w)
+	if err != nil {
+		return s.endure(ctx, l, w, &next, r, *d, err)
+	}
+	own := *d
+	own.Caller = as
 	if p.Version != d.Version { // nothing of it is visible: it may as well be written as the settings are now
 		if next.Plan, err = w.Plan(ctx, *d); err != nil {
-			return s.endure(ctx, l, w, &next, r, *d, ofBatch(ctx, err))
+			return s.endure(ctx, l, w, &next, r, own, ofBatch(ctx, err))
 		}
 		next.Version = d.Version
 		if err := s.setPlan(l, &next); err != nil {
 			return err
 		}
 	}
-	return s.endure(ctx, l, w, &next, r, *d, s.write(ctx, l, &next, r, *d, w.Write))
+	return s.endure(ctx, l, w, &next, r, own, s.write(ctx, l, &next, r, own, w.Write))
 }
 
 // committed reports whether a batch is visible.
@@ -58,7 +64,7 @@ func (s *Store) write(asked context.Context, l *line, p *plan, r *reading, d Str
 	began := time.Now()
 	ctx, cancel := context.WithCancel(asked) // ends what is staged when the Writer gives up
 	defer cancel()
-	st := &staging{store: s, line: l, batch: p.Number, caller: d.Caller, keys: map[string]bool{}}
+	st := &staging{store: s, line: l, batch: p.Number, keys: map[string]bool{}}
 	defer st.discard()
 	out := &Output{Transform: s.cfg.Transform, engine: st}
 	b := &Batch{Stream: d, Number: p.Number, ID: batchID(d.ID, p.Number), Oldest: p.Oldest, Plan: p.Plan, segments: r.segments}
@@ -91,7 +97,13 @@ func (s *Store) write(asked context.Context, l *line, p *plan, r *reading, d Str
 		return err
 	}
 	for _, part := range st.partitions {
-		if err := s.register(ctx, d.Caller, part); err != nil {
+		err := s.register(ctx, part)
+		if fault.Is(err, fault.Denied) { // Firehose needs no such permission
+			s.log.Warn("a partition was not registered", "stream", d.Name, "table", part.Table.Database+"."+part.Table.Table,
+				"values", part.Partition.Values, "err", err)
+			continue
+		}
+		if err != nil {
 			return ofBatch(asked, err)
 		}
 	}
@@ -210,8 +222,8 @@ func (s *Store) finish(l *line, p *plan, sealed seal) error {
 func single(p *plan) bool { return len(p.Inputs) == 1 }
 
 // register makes sure that a partition is in the catalogue.
-func (s *Store) register(ctx context.Context, c access.Caller, p NewPartition) error {
-	c = c.In(p.Table.Region)
+func (s *Store) register(ctx context.Context, p NewPartition) error {
+	c := p.As.In(p.Table.Region)
 	_, err := s.tables.Partition(ctx, c, p.Table.Database, p.Table.Table, p.Partition.Values)
 	if fault.HasNoun(err, "partition") && fault.Is(err, fault.NotFound) {
 		if err = s.tables.CreatePartition(ctx, c, p.Table.Database, p.Table.Table, p.Partition); fault.Is(err, fault.Exists) {

@@ -7,5 +7,6 @@
 // rows is sealed; then lake.Commit publishes the objects together with the receipt (stream, number), which is the one commit point.
 // After it the cursors move, and the queue's range goes, in one write, which a crash only delays: it follows from receipt and seal.
 //
-// It asks access as the stream's caller at each step. It knows nothing of HTTP, of AWS's shapes, and of what is in a record.
+// A batch is written as the stream's role, which its service assumes for each attempt, and has a subscription's events only while
+// that one's role lets CloudWatch Logs put them: a permission that is missing is waited for, and the stream says which it is. It knows nothing of HTTP, of AWS's shapes, and of what is in a record.
 package delivery

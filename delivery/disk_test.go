@@ -172,7 +172,7 @@ func (w *forgetful) Write(ctx context.Context, b *Batch, out *Output) error {
 		}
 		return nil
 	case "was not closed":
-		if _, err := out.Create(ctx, putInput("left-open")); err != nil {
+		if _, err := out.Create(ctx, b.Stream.Caller, putInput("left-open")); err != nil {
 			return err
 		}
 	}

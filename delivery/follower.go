@@ -30,6 +30,7 @@ type follower struct {
 	missed    uint64    // events between cursor.Next and scanned that expired
 	mean      float64   // bytes that match, for each sequence
 	full      bool      // as much as the buffer holds was seen
+	refused   bool      // its role did not let the last batch have its events
 	interrupt context.CancelFunc
 	following bool
 }
@@ -334,6 +335,28 @@ func (s *Store) endFollower(l *line, f *follower) error {
 	b := s.db.NewBatch()
 	return l.commit(s, b, func(n *ledger) error {
 		n.missed += f.missed
+		l.forget(f.Subscription.ID)
+		return b.Delete(cursorKey(l, f.Subscription.ID), nil)
+	})
+}
+
+// deny notes whether a follower's events may come into a batch. The events of a subscription that has ended are given up where they
+// may not: nobody can put its role right any more. It reports whether they were.
+func (s *Store) deny(l *line, f *follower, refusal error) (over bool, err error) {
+	l.mu.Lock()
+	f.refused = refusal != nil
+	over = f.refused && f.End != 0
+	l.mu.Unlock()
+	if !over {
+		return false, nil
+	}
+	b := s.db.NewBatch()
+	return true, l.commit(s, b, func(n *ledger) error {
+		if f.End > f.Next {
+			n.missed += f.End - f.Next
+			s.log.Warn("log events given up: their subscription has ended, and its role did not let them be put", "stream", l.stream.Load().Name,
+				"group", f.Subscription.Group, "events", f.End-f.Next, "err", refusal)
+		}
 		l.forget(f.Subscription.ID)
 		return b.Delete(cursorKey(l, f.Subscription.ID), nil)
 	})

@@ -17,14 +17,14 @@ type Rejecter interface {
 }
 
 // hopeless is an obstacle that lies in the batch or its stream: a table that is gone, settings that cannot be used, a record that
-// its Writer fails at. A bucket that refuses, inputs that cannot be read and a full disk are not: the records wait for their end.
+// its Writer fails at. A bucket that refuses, a permission that is missing, inputs that cannot be read and a full disk are not: the records wait for their end.
 type hopeless struct{ error }
 
 func (h hopeless) Unwrap() error { return h.error }
 
 // ofBatch says that an obstacle is the batch's own, unless it is one that passes.
 func ofBatch(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Throttled) {
+	if err == nil || ctx.Err() != nil || fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Throttled) || fault.Is(err, fault.Denied) {
 		return err
 	}
 	return hopeless{err}

@@ -88,7 +88,7 @@ func TestObstaclesAreTold(t *testing.T) {
 		{"the writer fails", func(h *house) { h.writer.before = func(*Batch) error { return errInjected } }, true},
 		{"the writer panics", func(h *house) { h.writer.after = func(*Batch) error { panic("a record that it cannot stand") } }, true},
 		{"a partition's table is gone", func(h *house) {
-			h.writer.into = &NewPartition{Table: TableRef{Region: root.Region, Database: "d", Table: "t"}, Partition: catalog.Partition{Values: []string{"1"}}}
+			h.writer.into = &NewPartition{As: root, Table: TableRef{Region: root.Region, Database: "d", Table: "t"}, Partition: catalog.Partition{Values: []string{"1"}}}
 		}, true},
 		{"a peer does not answer", func(h *house) {
 			h.writer.before = func(*Batch) error { return fault.Newf(fault.Unavailable, "peer", "is away") }

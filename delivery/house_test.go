@@ -179,6 +179,7 @@ func (h *house) rows(t testing.TB, prefix string) []string {
 // under "out/" and the stream's name. A record "n×row" is n rows.
 type scribe struct {
 	mu       sync.Mutex
+	roles    []Role // set before there are streams
 	check    func(Stream) error
 	plan     func() error
 	before   func(*Batch) error // asked before a batch
@@ -187,6 +188,8 @@ type scribe struct {
 	segments int
 	batches  []uint64
 }
+
+func (w *scribe) Roles(Stream) ([]Role, error) { return w.roles, nil }
 
 func (w *scribe) Check(_ context.Context, _ access.Caller, d Stream) error {
 	if w.check != nil {
@@ -241,7 +244,7 @@ func (w *scribe) write(ctx context.Context, b *Batch, out *Output, reason error)
 		if o == nil {
 			var err error
 			key := folder + "/" + b.Stream.Name + "/" + b.Oldest.Format("2006-01-02-15-04-05") + "-" + b.UUID(folder).String()
-			if o, err = out.Create(ctx, lake.PutInput{Bucket: to.Bucket, Key: key}); err != nil {
+			if o, err = out.Create(ctx, b.Stream.Caller, lake.PutInput{Bucket: to.Bucket, Key: key}); err != nil {
 				return err
 			}
 			open[folder] = o

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"flowlake/access"
 	"flowlake/catalog"
 	"flowlake/lake"
 )
@@ -30,24 +31,26 @@ type tally struct {
 
 // output is what is behind an Output.
 type output interface {
-	create(ctx context.Context, in lake.PutInput) (io.WriteCloser, error)
+	create(ctx context.Context, as access.Caller, in lake.PutInput) (io.WriteCloser, error)
 	partition(p NewPartition)
 	keep(ctx context.Context, name string, do func() ([]byte, error)) ([]byte, error)
 }
 
 // NewPartition is a partition that a batch writes into.
 type NewPartition struct {
+	As        access.Caller // who registers it
 	Table     TableRef
 	Partition catalog.Partition // values and location; the rest of its storage is taken from the table
 }
 
-// Create begins an object, as in describes it but for its body. What is written goes to disk as it comes, and is visible when
+// Create begins an object of as, who may be another than the batch is written as; in describes it but for its body. What is written goes to disk as it comes, and is visible when
 // the whole batch is. A key may be created once in a batch. Close ends the object; an object that is not closed fails the batch.
-func (o *Output) Create(ctx context.Context, in lake.PutInput) (io.WriteCloser, error) {
-	return o.engine.create(ctx, in)
+func (o *Output) Create(ctx context.Context, as access.Caller, in lake.PutInput) (io.WriteCloser, error) {
+	return o.engine.create(ctx, as, in)
 }
 
-// Partition has a partition registered, if it is not, before the batch becomes visible.
+// Partition has a partition registered, if it is not, before the batch becomes visible. One that may not be registered is left
+// out, and the log says so.
 func (o *Output) Partition(p NewPartition) { o.engine.partition(p) }
 
 // Delivered, Failed and Dropped say what became of rows: that they are in an object of the destination, in one under the

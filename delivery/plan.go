@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"flowlake/fault"
 	"flowlake/logs"
 )
 
@@ -88,7 +89,8 @@ func (s *Store) dueAt(ctx context.Context, l *line) (at time.Time, ok bool, err 
 	return oldest.Add(d.Buffer.Age), true, nil
 }
 
-// begin plans the next batch and stores the plan. It returns nil when nothing waits.
+// begin plans the next batch and stores the plan. It returns nil when nothing waits, and the refusal where all that waits are
+// subscriptions whose roles do not let their events be put.
 func (s *Store) begin(ctx context.Context, l *line, w Writer) (*plan, error) {
 	d := l.stream.Load()
 	p := &plan{Version: d.Version, Bytes: d.Buffer.Bytes}
@@ -109,6 +111,7 @@ func (s *Store) begin(ctx context.Context, l *line, w Writer) (*plan, error) {
 		}
 	}
 	l.mu.Unlock()
+	var refused error
 	for _, f := range followers {
 		l.mu.Lock()
 		c, first := f.cursor, f.oldest
@@ -123,13 +126,31 @@ func (s *Store) begin(ctx context.Context, l *line, w Writer) (*plan, error) {
 		if next <= c.Next {
 			continue
 		}
+		refusal := s.maySend(ctx, c.Subscription)
+		if refusal != nil && !fault.Is(refusal, fault.Denied) && !fault.Is(refusal, fault.Invalid) {
+			return nil, refusal
+		}
+		over, err := s.deny(l, f, refusal)
+		if err != nil {
+			return nil, err
+		}
+		if refusal != nil {
+			if !over {
+				refused = fault.Newf(fault.KindOf(refusal), "subscription filter "+c.Subscription.Name+" of "+c.Subscription.Group,
+					"its role does not let CloudWatch Logs put its events into the stream: %w", refusal)
+			}
+			continue
+		}
 		if p.Oldest.IsZero() || first.Before(p.Oldest) {
 			p.Oldest = first
 		}
 		p.Inputs = append(p.Inputs, planInput{From: c.Next, To: next, Subscription: &c.Subscription})
 	}
 	if len(p.Inputs) == 0 {
-		return nil, nil
+		return nil, refused
+	}
+	if refused != nil {
+		l.failed(s, refused) // the others need not wait for it
 	}
 	if p.Plan, err = w.Plan(ctx, *d); err != nil {
 		p.Plan, p.Version = nil, 0

@@ -15,11 +15,10 @@ import (
 
 // staging is what stands behind a batch's Output.
 type staging struct {
-	store  *Store
-	line   *line
-	batch  uint64
-	caller access.Caller
-	keys   map[string]bool // bucket and key of each object
+	store *Store
+	line  *line
+	batch uint64
+	keys  map[string]bool // bucket and key of each object
 
 	mu         sync.Mutex // guards all below
 	open       []*object
@@ -42,7 +41,7 @@ type object struct {
 // pieces gather small writes: a pipe hands each on by itself.
 var pieces = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
 
-func (st *staging) create(ctx context.Context, in lake.PutInput) (io.WriteCloser, error) {
+func (st *staging) create(ctx context.Context, as access.Caller, in lake.PutInput) (io.WriteCloser, error) {
 	url := lake.URL(in.Bucket, in.Key)
 	if st.keys[url] {
 		return nil, fault.Newf(fault.Internal, "object "+url, "occurs twice in one batch")
@@ -57,7 +56,7 @@ func (st *staging) create(ctx context.Context, in lake.PutInput) (io.WriteCloser
 	st.mu.Unlock()
 	go func() {
 		defer close(o.done)
-		o.staged, o.err = st.store.lake.Stage(ctx, st.caller, in)
+		o.staged, o.err = st.store.lake.Stage(ctx, as, in)
 		if o.err != nil {
 			if !fault.Is(o.err, fault.Invalid) && !fault.Is(o.err, fault.TooLarge) { // those are the object's own
 				st.refused.Store(true)

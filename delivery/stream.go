@@ -36,7 +36,7 @@ type Stream struct {
 	Status    string        `json:"status"`
 	Created   time.Time     `json:"created"`
 	Updated   time.Time     `json:"updated,omitzero"`
-	Caller    access.Caller `json:"caller"` // who made it, as the service: each step of a delivery is asked for as this
+	Caller    access.Caller `json:"caller"` // who made it, as the service
 
 	Version int64   `json:"version"` // grows by one with each update, from 1
 	Failure Failure `json:"-"`       // what keeps it from delivering now; not kept over a restart, which tries again at once

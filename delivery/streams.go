@@ -134,7 +134,7 @@ func (s *Store) writer(kind string) (Writer, error) {
 }
 
 // Create makes a stream, which is Creating until Run took it on. It returns fault.Exists, or fault.Invalid for settings that its
-// Writer refuses.
+// Writer refuses or a role that its service cannot assume.
 func (s *Store) Create(ctx context.Context, c access.Caller, n NewStream) (Stream, error) {
 	w, err := s.writer(n.Kind)
 	if err != nil {
@@ -145,6 +145,9 @@ func (s *Store) Create(ctx context.Context, c access.Caller, n NewStream) (Strea
 	}
 	d := Stream{ID: uuid.NewString(), Kind: n.Kind, Account: c.Account, Region: c.Region, Name: n.Name, ARN: n.ARN, Settings: n.Settings,
 		Buffer: n.Buffer, Tags: n.Tags, Encrypted: n.Encrypted, Status: Creating, Created: time.Now().UTC(), Version: 1, Caller: c.Via(n.Service, n.ARN)}
+	if err := s.handOver(ctx, c, &d, w, nil); err != nil {
+		return Stream{}, err
+	}
 	if err := w.Check(ctx, c, d); err != nil {
 		return Stream{}, err
 	}
@@ -250,7 +253,7 @@ func (s *Store) Streams(_ context.Context, c access.Caller, kind, after string, 
 }
 
 // Update lets change alter a stream's Settings and Buffer. Version must be the stream's, unless it is 0: if not, it returns
-// fault.Conflict, as it does for a stream that is not Active. A batch under way is delivered with either settings.
+// fault.Conflict, as it does for a stream that is not Active. Roles that it did not have are handed over as in Create. A batch under way is delivered with either settings.
 func (s *Store) Update(ctx context.Context, c access.Caller, kind, name string, version int64, change func(*Stream) error) (Stream, error) {
 	l, err := s.line(c, kind, name)
 	if err != nil {
@@ -268,6 +271,10 @@ func (s *Store) Update(ctx context.Context, c access.Caller, kind, name string, 
 			return fault.Newf(fault.Conflict, streamKind+" "+name, "is of version %d, not %d", d.Version, version)
 		}
 		old := *d
+		had, err := w.Roles(old)
+		if err != nil {
+			return err
+		}
 		if err := change(d); err != nil {
 			return err
 		}
@@ -277,6 +284,9 @@ func (s *Store) Update(ctx context.Context, c access.Caller, kind, name string, 
 		altered.Updated = time.Now().UTC()
 		*d = altered
 		if err := checkBuffer(d.Buffer); err != nil {
+			return err
+		}
+		if err := s.handOver(ctx, c, d, w, had); err != nil {
 			return err
 		}
 		return w.Check(ctx, c, *d)

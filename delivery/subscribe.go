@@ -13,7 +13,8 @@ import (
 var _ logs.Destinations = (*Store)(nil)
 
 // Subscribe accepts a log subscription to a Firehose stream: the stream exists and is Active, and a new subscription's control
-// message is put into it. It returns fault.NotFound or fault.Conflict otherwise. It meets logs.Destinations.
+// message is put into it. It returns fault.NotFound or fault.Conflict otherwise, and fault.Denied where the subscription's role does
+// not let CloudWatch Logs put it. It meets logs.Destinations.
 //
 // Source: CloudWatch Logs user guide, "Log group-level subscription filters": CONTROL_MESSAGE
 func (s *Store) Subscribe(ctx context.Context, c access.Caller, sub logs.Subscription) error {
@@ -29,8 +30,7 @@ func (s *Store) Subscribe(ctx context.Context, c access.Caller, sub logs.Subscri
 	if d.Status != Active {
 		return fault.Newf(fault.Conflict, streamKind+" "+name, "is %s", d.Status)
 	}
-	as := c.Via("logs."+c.Region+".amazonaws.com", c.ARN("logs", "log-group:"+sub.Group))
-	if err := s.guard.Allow(ctx, as, "firehose:PutRecordBatch", d.ARN); err != nil {
+	if err := s.maySend(ctx, sub); err != nil {
 		return err
 	}
 	if sub.Version != 0 {

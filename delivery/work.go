@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"flowlake/access"
 	"flowlake/fault"
 )
 
@@ -97,14 +98,18 @@ func (l *line) failed(s *Store, err error) time.Duration {
 	return wait
 }
 
-// describe is the obstacle as the stream's owner may read it.
+// describe is the obstacle as the stream's owner may read it, with the statement that would remove it.
 func describe(err error) string {
 	if fault.Is(err, fault.Internal) {
 		if _, ok := errors.AsType[*fault.Error](err); !ok {
 			return "an internal error; the server's log has it"
 		}
 	}
-	return err.Error()
+	text := err.Error()
+	if r, ok := errors.AsType[*access.Refusal](err); ok && !r.Hidden && r.Statement != "" {
+		text += "\nThis would allow it, in " + r.Where + ":\n" + r.Statement
+	}
+	return text
 }
 
 // healed notes that a batch was delivered.
@@ -116,6 +121,11 @@ func (l *line) healed(s *Store) {
 		return
 	}
 	l.trouble = time.Time{}
+	for _, f := range l.followers {
+		if f.refused { // the stream still says so
+			return
+		}
+	}
 	if l.failure.Attempts > 0 {
 		s.log.Info("delivery goes on", "stream", l.stream.Load().Name, "attempts", l.failure.Attempts, "after", time.Since(l.failure.Since))
 		l.failure = Failure{}

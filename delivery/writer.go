@@ -17,7 +17,10 @@ import (
 // Writer turns batches of a kind of streams into objects. It must be safe for concurrent use; one stream's batches
 // come one at a time. Its implementations are delivery/destination and vpc.
 type Writer interface {
-	// Check refuses settings that cannot be meant: asked when a stream is created or updated.
+	// Roles are the roles that a stream's settings hand to its service. The first one is who the stream's batches are written
+	// as; without one it is the service itself.
+	Roles(s Stream) ([]Role, error)
+	// Check refuses settings that cannot be meant: asked when a stream is created or updated, behind Roles.
 	Check(ctx context.Context, c access.Caller, s Stream) error
 	// Plan returns what the batches of a stream hold on to, such as its table's schema; it is stored before the first
 	// byte of a batch is written, and is the batch's Plan. It may be nil.
@@ -36,7 +39,7 @@ type Transform interface {
 // Batch is what one Write delivers: a run of each of its stream's inputs. Where it begins is fixed before its first
 // byte; where it ends is fixed at the end of the first reading.
 type Batch struct {
-	Stream Stream // as it was when the batch was planned
+	Stream Stream // as it was when the batch was planned; its Caller is who the batch is written as
 	Number uint64 // of the stream's batches, from 1
 	ID     uuid.UUID
 	Oldest time.Time       // arrival of its oldest record

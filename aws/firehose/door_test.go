@@ -85,7 +85,7 @@ func newBench(t testing.TB, cfg delivery.Config) bench {
 	cfg.Dir, cfg.Scratch, cfg.RetryMin, cfg.RetryMax = filepath.Join(dir, "delivery"), filepath.Join(dir, "scratch"), 5*time.Millisecond, 20*time.Millisecond
 	room, err := delivery.Open(cfg, st, lk, lg, tables, guard, quiet)
 	ok(err)
-	writer := destination.New(tables, room.HasTransform(), quiet)
+	writer := destination.New(tables, guard, room.HasTransform(), quiet)
 	room.Handle(delivery.KindFirehose, writer)
 	lg.SetDestinations(room)
 	handler, err := wire.New(wire.Config{Keys: keys, Guard: guard, Log: quiet}, []wire.Service{door.Service(room, writer)})

@@ -107,7 +107,7 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	if h.delivery, err = delivery.Open(deliveries, h.state, h.lake, h.logs, h.tables, guard, cfg.log.With("room", "delivery")); err != nil {
 		return nil, err
 	}
-	h.firehose = destination.New(h.tables, h.delivery.HasTransform(), cfg.log.With("room", "destination"))
+	h.firehose = destination.New(h.tables, guard, h.delivery.HasTransform(), cfg.log.With("room", "destination"))
 	h.delivery.Handle(delivery.KindFirehose, h.firehose)
 	h.logs.SetDestinations(h.delivery)
 	if h.vpc, err = vpc.Open(vpc.Config{PublishEvery: cfg.publish}, h.state, h.lake, h.logs, h.delivery, cfg.log.With("room", "vpc")); err != nil {

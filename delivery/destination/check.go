@@ -231,7 +231,7 @@ func (w *Writer) read(s delivery.Stream) (*compiled, error) {
 
 // Check refuses settings that AWS refuses, those that flowlake does not do, and a conversion by a table that is not there or that
 // its options do not fit.
-func (w *Writer) Check(ctx context.Context, c access.Caller, s delivery.Stream) error {
+func (w *Writer) Check(ctx context.Context, _ access.Caller, s delivery.Stream) error {
 	settings, err := w.read(s)
 	if err != nil || !settings.converts() {
 		return err
@@ -239,7 +239,10 @@ func (w *Writer) Check(ctx context.Context, c access.Caller, s delivery.Stream) 
 	if id := settings.Conversion.Schema.CatalogID; id != "" && id != s.Account {
 		return fault.Newf(fault.Unsupported, "SchemaConfiguration.CatalogId", "%s: the catalogue of another account is not here", id)
 	}
-	plan, err := w.table(ctx, c, s, settings)
+	plan, err := w.table(ctx, s, settings)
+	if fault.Is(err, fault.Denied) {
+		return fault.Newf(fault.Invalid, "SchemaConfiguration", "Access was denied when calling Glue. Please ensure that the role specified in the data format conversion configuration has the necessary permissions. %s", access.Explain(err))
+	}
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func (r *run) write(ctx context.Context, kind string, failure any) error {
 		if err != nil {
 			return err
 		}
-		if to, err = r.out.Create(ctx, lake.PutInput{Bucket: r.settings.bucket, Key: key, Size: -1, Headers: lake.Headers{ContentType: contentType}}); err != nil {
+		if to, err = r.out.Create(ctx, r.batch.Stream.Caller, lake.PutInput{Bucket: r.settings.bucket, Key: key, Size: -1, Headers: lake.Headers{ContentType: contentType}}); err != nil {
 			return err
 		}
 		if r.failures == nil {

@@ -57,7 +57,7 @@ func (w *Writer) Convert(ctx context.Context, b *delivery.Batch, t catalog.Table
 	if err != nil {
 		return nil, err
 	}
-	r := newRun(ready, b, &delivery.Output{})
+	r := w.newRun(ready, b, &delivery.Output{})
 	r.fresh = &freshRun{dir: dir}
 	defer func() {
 		if err != nil {

@@ -89,7 +89,7 @@ func newHouseThat(t testing.TB, cfg delivery.Config) *house {
 	room, err := delivery.Open(cfg, st, lk, lg, tables, guard, quiet)
 	ok(t, err)
 	said := &said{}
-	h := &house{room, lk, lg, tables, destination.New(tables, room.HasTransform(), slog.New(slog.NewTextHandler(said, nil))), said}
+	h := &house{room, lk, lg, tables, destination.New(tables, guard, room.HasTransform(), slog.New(slog.NewTextHandler(said, nil))), said}
 	room.Handle(delivery.KindFirehose, h.writer)
 	lg.SetDestinations(room)
 	ctx, stop := context.WithCancel(context.Background())

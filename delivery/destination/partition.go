@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"flowlake/access"
 	"flowlake/catalog"
 	"flowlake/delivery"
 	"flowlake/delivery/prefix"
@@ -67,12 +66,22 @@ func planOf(ref delivery.TableRef, t catalog.Table) *tablePlan {
 	return p
 }
 
-// table reads the conversion's table. It returns fault.Invalid for a table that does not read Parquet.
+// table reads the conversion's table as the schema's role. It returns fault.Invalid for a table that does not read Parquet.
 //
 // Differs from AWS: it takes the columns of any table, and the table cannot be read then.
-func (w *Writer) table(ctx context.Context, c access.Caller, s delivery.Stream, settings *compiled) (*tablePlan, error) {
+func (w *Writer) table(ctx context.Context, s delivery.Stream, settings *compiled) (*tablePlan, error) {
 	ref := settings.Settings.table(s)
-	t, err := w.tables.Table(ctx, c.In(ref.Region), ref.Database, ref.Table)
+	as, err := w.schemaRole(ctx, s, settings)
+	if err != nil {
+		return nil, err
+	}
+	as = as.In(ref.Region)
+	for _, resource := range []string{"catalog", "database/" + ref.Database, "table/" + ref.Database + "/" + ref.Table} {
+		if err := w.guard.Allow(ctx, as, "glue:GetTableVersions", as.ARN("glue", resource)); err != nil {
+			return nil, err
+		}
+	}
+	t, err := w.tables.Table(ctx, as, ref.Database, ref.Table)
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +102,12 @@ func (w *Writer) Plan(ctx context.Context, s delivery.Stream) (json.RawMessage, 
 	if err != nil || !settings.converts() {
 		return nil, err
 	}
-	plan, err := w.table(ctx, s.Caller, s, settings)
+	plan, err := w.table(ctx, s, settings)
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.Newf(fault.NotFound, "delivery stream "+s.Name, "its records wait for the table that they are converted by: %w", err)
+	}
+	if fault.Is(err, fault.Denied) {
+		return nil, fault.Newf(fault.Denied, "delivery stream "+s.Name, "its records wait until its schema's role may read the table that they are converted by: %w", err)
 	}
 	if err != nil {
 		return nil, err
@@ -255,12 +267,19 @@ func (c *compiled) elsewhere(p *tablePlan, now time.Time) (string, bool) {
 	return lake.URL(c.bucket, known), bucket != c.bucket || !strings.HasPrefix(known, key) && !(decided && strings.HasPrefix(key, known))
 }
 
-// register has the partition registered that an object's folder is.
-func (p *tablePlan) register(out *delivery.Output, bucket, folder string) {
+// register has the partition registered that an object's folder is, as the role that the table is read as.
+func (r *run) register(ctx context.Context, folder string) error {
+	p := r.plan
 	if p.Projected || len(p.Keys) == 0 {
-		return
+		return nil
 	}
-	if values, location, ok := p.values(bucket, folder); ok {
-		out.Partition(delivery.NewPartition{Table: p.TableRef, Partition: catalog.Partition{Values: values, Storage: catalog.Storage{Location: location}}})
+	values, location, ok := p.values(r.settings.bucket, folder)
+	if !ok {
+		return nil
 	}
+	as, err := r.writer.schemaRole(ctx, r.batch.Stream, r.settings)
+	if err == nil {
+		r.out.Partition(delivery.NewPartition{As: as, Table: p.TableRef, Partition: catalog.Partition{Values: values, Storage: catalog.Storage{Location: location}}})
+	}
+	return err
 }

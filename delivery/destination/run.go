@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"flowlake/access"
 	"flowlake/columnar/parquet"
 	"flowlake/delivery"
 	"flowlake/delivery/convert"
@@ -24,6 +25,7 @@ const contentType = "application/octet-stream"
 // run is one batch on its way into objects.
 type run struct {
 	*ready
+	writer *Writer
 	plan       *tablePlan
 	batch      *delivery.Batch
 	out        *delivery.Output
@@ -217,13 +219,15 @@ func (r *run) begin(ctx context.Context, folder string, id uuid.UUID) (*target, 
 	headers := lake.Headers{ContentType: contentType}
 	if !r.settings.converts() {
 		headers.ContentEncoding = compressions[r.settings.Compression].encoding
-		return r.text(ctx, r.settings.bucket, key, r.settings.Compression, headers, id)
+		return r.text(ctx, r.batch.Stream.Caller, r.settings.bucket, key, r.settings.Compression, headers, id)
 	}
-	object, err := r.out.Create(ctx, lake.PutInput{Bucket: r.settings.bucket, Key: key, Size: -1, Headers: headers})
+	object, err := r.out.Create(ctx, r.batch.Stream.Caller, lake.PutInput{Bucket: r.settings.bucket, Key: key, Size: -1, Headers: headers})
 	if err != nil {
 		return nil, err
 	}
-	r.plan.register(r.out, r.settings.bucket, folder)
+	if err := r.register(ctx, folder); err != nil {
+		return nil, err
+	}
 	return r.parquet(object)
 }
 
@@ -241,8 +245,8 @@ func (r *run) parquet(object io.WriteCloser) (*target, error) {
 	return &target{to: to, file: file}, err
 }
 
-func (r *run) text(ctx context.Context, bucket, key, format string, headers lake.Headers, id uuid.UUID) (*target, error) {
-	object, err := r.out.Create(ctx, lake.PutInput{Bucket: bucket, Key: key, Size: -1, Headers: headers})
+func (r *run) text(ctx context.Context, as access.Caller, bucket, key, format string, headers lake.Headers, id uuid.UUID) (*target, error) {
+	object, err := r.out.Create(ctx, as, lake.PutInput{Bucket: bucket, Key: key, Size: -1, Headers: headers})
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +265,13 @@ func (r *run) back(ctx context.Context, g *delivery.Segment) error {
 				return err
 			}
 			headers := lake.Headers{ContentType: contentType, ContentEncoding: compressions[r.settings.Backup.Compression].encoding}
-			if r.backup, err = r.text(ctx, r.settings.backupBucket, key, r.settings.Backup.Compression, headers, id); err != nil {
+			as := r.batch.Stream.Caller
+			if role := r.settings.Backup.RoleARN; role != r.settings.RoleARN {
+				if as, err = delivery.Assume(ctx, r.writer.guard, &r.batch.Stream, role, backupSession); err != nil {
+					return err
+				}
+			}
+			if r.backup, err = r.text(ctx, as, r.settings.backupBucket, key, r.settings.Backup.Compression, headers, id); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"flowlake/access"
 	"flowlake/catalog"
 	"flowlake/columnar/parquet"
 	"flowlake/delivery"
@@ -18,6 +19,7 @@ import (
 // Writer delivers the batches of Firehose's streams. It is safe for concurrent use.
 type Writer struct {
 	tables    *catalog.Catalog
+	guard     *access.Guard
 	functions bool
 	log       *slog.Logger
 
@@ -36,9 +38,9 @@ type ready struct {
 	warned   atomic.Bool        // that a batch was barren
 }
 
-// New returns a writer that looks tables up in tables. functions says whether there are functions for transformation.
-func New(tables *catalog.Catalog, functions bool, log *slog.Logger) *Writer {
-	return &Writer{tables: tables, functions: functions, log: log, ready: map[string]*ready{}}
+// New returns a writer that looks tables up in tables, as the roles that its streams' schemas name. functions says whether there are functions for transformation.
+func New(tables *catalog.Catalog, guard *access.Guard, functions bool, log *slog.Logger) *Writer {
+	return &Writer{tables: tables, guard: guard, functions: functions, log: log, ready: map[string]*ready{}}
 }
 
 var (
@@ -98,7 +100,7 @@ func (w *Writer) Write(ctx context.Context, b *delivery.Batch, out *delivery.Out
 	if err != nil {
 		return err
 	}
-	r := newRun(ready, b, out)
+	r := w.newRun(ready, b, out)
 	defer func() {
 		if err != nil {
 			r.abort()
@@ -115,8 +117,8 @@ func (w *Writer) Write(ctx context.Context, b *delivery.Batch, out *delivery.Out
 }
 
 // newRun begins a batch.
-func newRun(ready *ready, b *delivery.Batch, out *delivery.Output) *run {
-	r := &run{ready: ready, plan: ready.table, batch: b, out: out, targets: map[string]*target{}}
+func (w *Writer) newRun(ready *ready, b *delivery.Batch, out *delivery.Output) *run {
+	r := &run{ready: ready, writer: w, plan: ready.table, batch: b, out: out, targets: map[string]*target{}}
 	r.processing = ready.settings.pipeline.Start(process.Env{Batch: b, Output: out}, r)
 	return r
 }
