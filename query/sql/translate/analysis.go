@@ -40,7 +40,8 @@ type scan struct {
 	data   []*scanColumn
 	keys   []*scanColumn
 	path   scanColumn
-	unused bool // in a WITH table that nothing names
+	veil   *veil // nil: the user may see all of it
+	unused bool  // in a WITH table that nothing names
 }
 
 // pendingTerm is a condition on a scan's keys. When it came through a WITH table that is used more than
@@ -141,6 +142,7 @@ func (s *scan) table(terms []pendingTerm) Table {
 		}
 	}
 	t.Path = s.path.read
+	t.Barrier = s.veil.barrier(s.Scan)
 	t.Constraint.types = s.types
 	for _, p := range terms {
 		drop := p.unused || p.scan != s
@@ -193,7 +195,7 @@ func (a *analysis) prune(terms []expr) {
 	}
 }
 
-// addScan makes a new scan of a table and the fields that it offers.
+// addScan makes a new scan of a table and the fields that it offers: those that its user may see.
 func (s *scope) addScan(rel Relation, db, table, alias string, n sql.Node) (relation, error) {
 	a := s.a
 	if len(a.scans) >= maxScans {
@@ -202,22 +204,39 @@ func (s *scope) addScan(rel Relation, db, table, alias string, n sql.Node) (rela
 	sc := &scan{rel: rel}
 	sc.Scan = fmt.Sprintf("scan_%d", len(a.scans))
 	sc.Database, sc.Name = db, table
+	for range rel.Columns {
+		sc.data = append(sc.data, &scanColumn{})
+	}
+	for range rel.Keys {
+		sc.keys, sc.types = append(sc.keys, &scanColumn{}), append(sc.types, tVarchar)
+	}
+	for i, c := range rel.Keys {
+		if t, err := fromHive(c.Type); err == nil {
+			sc.types[i] = t
+		}
+	}
 	a.scans = append(a.scans, sc)
-	r := a.name("r")
-	out := relation{sql: quoteIdent(sc.Scan) + " AS " + r}
-	add := func(c Column, key int) error {
+	var err error
+	if sc.veil, err = a.veilOf(sc, rel); err != nil {
+		return relation{}, err
+	}
+	r, from := a.name("r"), sc.Scan
+	if sc.veil.barred() {
+		from = sc.veil.name
+	}
+	out := relation{sql: quoteIdent(from) + " AS " + r}
+	add := func(c Column, read *scanColumn, key *keyRef) error {
+		name := strings.ToLower(c.Name)
+		if !sc.veil.sees(name) {
+			return nil
+		}
 		t, err := fromHive(c.Type)
 		if err != nil {
 			return s.src.fail(n.Bounds().Start, notSupported, "column %s of table %s.%s: %v", c.Name, db, table, err)
 		}
-		read := &scanColumn{}
-		name := strings.ToLower(c.Name)
-		f := field{name: name, table: alias, t: t, sql: r + "." + quoteIdent(name), cols: []*scanColumn{read}}
-		if key >= 0 {
-			sc.keys, sc.types = append(sc.keys, read), append(sc.types, t)
-			f.key = &keyRef{scan: sc, index: key}
-		} else {
-			sc.data = append(sc.data, read)
+		f := field{name: name, table: alias, t: t, sql: r + "." + quoteIdent(name), cols: []*scanColumn{read}, key: key}
+		if sc.veil.barred() && sc.veil.column(name, t, read) {
+			f.key = nil // it is NULL where the partition's value is not
 		}
 		if t.k == char {
 			// The engine holds what the file has; Trino's values are padded.
@@ -226,15 +245,18 @@ func (s *scope) addScan(rel Relation, db, table, alias string, n sql.Node) (rela
 		out.fields = append(out.fields, f)
 		return nil
 	}
-	for _, c := range rel.Columns {
-		if err := add(c, -1); err != nil {
+	for i, c := range rel.Columns {
+		if err := add(c, sc.data[i], nil); err != nil {
 			return relation{}, err
 		}
 	}
 	for i, c := range rel.Keys {
-		if err := add(c, i); err != nil {
+		if err := add(c, sc.keys[i], &keyRef{scan: sc, index: i}); err != nil {
 			return relation{}, err
 		}
+	}
+	if rel.Cells != nil {
+		return out, nil // an object's name tells of hidden keys and rows
 	}
 	out.fields = append(out.fields, field{name: "$path", table: alias, t: tVarchar, sql: r + `."$path"`,
 		cols: []*scanColumn{&sc.path}, path: true})

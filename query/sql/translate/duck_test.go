@@ -134,6 +134,16 @@ func runPlan(t testing.TB, p translate.Plan) (out []string, err error) {
 			return nil, err
 		}
 	}
+	for _, table := range p.Tables {
+		if b := table.Barrier; b != nil {
+			if _, err := db.Exec(fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %q AS %s", b.Name, b.SQL)); err != nil {
+				return nil, err
+			}
+			if _, err := db.Exec(fmt.Sprintf("DROP VIEW %q", table.Scan)); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return runScans(t, p)
 }
 

@@ -22,6 +22,9 @@ type Relation struct {
 	View    string   // the view's query in Trino's SQL; "" for a table
 	// ViewDatabase is the database in which the view's own table names are looked up; "" is the view's.
 	ViewDatabase string
+	// Cells is what the query's user may see: the union of them, "$path" not included. Nil is everything. A column that is
+	// in none of them is not there, and one that is in some is NULL on the rows of the others.
+	Cells []Cells
 }
 
 // Column is a column of a table.
@@ -40,7 +43,7 @@ type Options struct {
 
 // Plan is a query in DuckDB's SQL, and what it reads.
 type Plan struct {
-	// SQL is one SELECT. It names no table but those of Tables, by their Scan names, and no function but
+	// SQL is one SELECT. It names no table but those of Tables, by their Scan names or their barriers', and no function but
 	// those of DuckDB that this package chose, those of Prelude and those of Scalars. Its rows are in the order
 	// that the query asks for. Columns whose Trino type DuckDB has no equal for come as VARCHAR and read as
 	// Athena prints them: times, timestamps with a zone or with other than three digits, intervals, addresses, json.
@@ -59,6 +62,7 @@ type Table struct {
 	Keys     []Column // the table's partition keys
 	KeysRead []string // the partition keys that the query names as values
 	Path     bool     // "$path" is read
+	Barrier  *Barrier // nil: what SQL names is the scan itself
 	// Constraint says which partitions can hold rows that the query wants.
 	Constraint Constraint
 }

@@ -175,7 +175,7 @@ func (s *scope) view(rel Relation, db, table, alias string, n sql.Name) (relatio
 		}
 		out.fields[i].table = alias
 	}
-	return out, nil
+	return s.a.seen(out, rel, db, table)
 }
 
 // subselect makes a query's result a part of FROM.
