@@ -18,6 +18,7 @@ type Caller struct {
 	Role            string `json:"role,omitempty"`            // the role's ARN, for a session of one
 	SessionPolicies string `json:"sessionPolicies,omitempty"` // a JSON array of the documents that the session began with
 	SessionTags     string `json:"sessionTags,omitempty"`     // a JSON object of the session's tags
+	TransitiveTags  string `json:"transitiveTags,omitempty"`  // a JSON array of the keys of those tags that go on to the next session
 	SourceIdentity  string `json:"sourceIdentity,omitempty"`  // who began the first of a chain of sessions, as they said
 	Issued          string `json:"issued,omitempty"`          // when the session's credentials were issued, in RFC 3339; "" for a long-term key
 }
