@@ -3,8 +3,6 @@
 // clock and no request but what it is handed.
 package policy
 
-import "flowlake/fault"
-
 // Kind says which elements a document may have.
 type Kind uint8
 
@@ -14,20 +12,6 @@ const (
 	Resource             // of a bucket: each statement has a Principal
 	Trust                // of a role: a Principal and no Resource
 )
-
-// Document is a policy compiled once; it is immutable and safe for concurrent use.
-type Document struct {
-	text string
-}
-
-// Text returns the document as it was written.
-func (d *Document) Text() string { return d.text }
-
-// Parse reads and checks a document as AWS does. Its error is fault.Invalid with the noun "policy document", and
-// names the statement and the element.
-func Parse(kind Kind, text string) (*Document, error) {
-	return nil, fault.Newf(fault.Unsupported, "policy document", "cannot be read yet")
-}
 
 // Source is a document with what it is called in explanations: "managed policy arn:aws:iam::…:policy/x",
 // "inline policy y of role z", "bucket policy of b".
@@ -46,6 +30,7 @@ type Entry struct {
 type Principal struct {
 	Account string // of the principal
 	ARN     string // a user's, root's, or an assumed role's session ARN; "" for a service
+	ID      string // the unique id of the user or the role (AIDA…, AROA…); "" for others
 	Role    string // the role's ARN, for a session of one
 	Service string // "logs.us-east-1.amazonaws.com", for a service that asks as itself
 }
@@ -57,6 +42,10 @@ type Request struct {
 	Resource  string  // an ARN or "*"
 	Owner     string  // the account that the resource belongs to
 	Context   []Entry // later entries do not override earlier ones; at most one a key
+
+	// More finds a key that Context has not, in lower case ("aws:currenttime"); it returns nil where there is none.
+	// It is called only for keys that a statement in question names, and may be nil.
+	More func(lower string) []string
 }
 
 // Policies are all that can decide a question.
@@ -68,6 +57,23 @@ type Policies struct {
 	Resource *Source  // of the resource; nil: it has none
 }
 
+// Type is the kind of policy that decided.
+type Type uint8
+
+// The kinds of policies, in AWS's words for them.
+const (
+	NoPolicy            Type = iota
+	IdentityPolicy           // identity-based policy
+	PermissionsBoundary      // permissions boundary
+	SessionPolicy            // session policy
+	ResourcePolicy           // resource-based policy; also a role's trust policy
+)
+
+// String returns AWS's words, as in "no identity-based policy allows …".
+func (t Type) String() string {
+	return [...]string{"policy", "identity-based policy", "permissions boundary", "session policy", "resource-based policy"}[t]
+}
+
 // Reason is what decided.
 type Reason uint8
 
@@ -75,7 +81,7 @@ type Reason uint8
 const (
 	AllowedByIdentity  Reason = iota + 1
 	AllowedByResource         // the resource's policy alone
-	AllowedAsRoot             //
+	AllowedAsRoot             // the account's root, whom no policy denies it
 	ExplicitDeny              // a Deny statement applies
 	NoIdentityAllow           // no identity policy allows the action
 	NoBoundaryAllow           // the permissions boundary does not
@@ -89,16 +95,9 @@ const (
 type Decision struct {
 	Allowed   bool
 	Reason    Reason
+	Policy    Type   // the kind of policy that decided
 	Source    string // the name of the policy that decided; "" when nothing matched
 	Sid       string // of the statement that decided; "" when it has none
 	Statement int    // its number from 1; 0: none
 	Detail    string // more words, where policies alone do not tell
-}
-
-// Evaluate decides a question by the policies, as AWS's "Policy evaluation logic" page has it.
-func Evaluate(r *Request, p *Policies) Decision {
-	if p.Root {
-		return Decision{Allowed: true, Reason: AllowedAsRoot}
-	}
-	return Decision{Reason: NoIdentityAllow}
 }

@@ -1,0 +1,211 @@
+package policy
+
+// Evaluate decides a question by the policies, as AWS's "Policy evaluation logic" has it:
+//
+//   - A Deny that applies, in any of them, is the answer, for root too.
+//   - Within the account that owns the resource, an identity policy or the resource's policy has to allow; what the
+//     resource's policy allows to the account as a whole counts only with an identity policy beside it. A role's trust
+//     policy has to allow in any case.
+//   - Across accounts both have to. A service that asks as itself has the resource's policy alone.
+//   - A boundary and a session's policies have to allow too, but for what the resource's policy gives to the user, the
+//     session or everybody directly; a role's ARN in it is bound by both.
+//
+// The statement that a decision names is the first of its policy that decided. Allowing allocates nothing.
+//
+// Differs from AWS: a user or role that was deleted and made again is told apart from the first only where a policy
+// names its unique id; AWS replaces ARNs by ids when a policy is stored.
+//
+// Source: IAM user guide, "Policy evaluation logic", "Evaluating identity-based policies with resource-based policies",
+// "Permissions boundaries for IAM entities".
+func Evaluate(r *Request, p *Policies) Decision {
+	var room [128]byte
+	s := scope{request: r, resource: cutARN(r.Resource), folded: lower(room[:0], r.Action)}
+
+	identity := s.search(p.Identity, IdentityPolicy)
+	if identity.denied() {
+		return identity.decision(ExplicitDeny)
+	}
+	var boundary, session, resource finding
+	if p.Boundary != nil {
+		if boundary = s.searchOne(p.Boundary, PermissionsBoundary); boundary.denied() {
+			return boundary.decision(ExplicitDeny)
+		}
+	}
+	if session = s.search(p.Session, SessionPolicy); session.denied() {
+		return session.decision(ExplicitDeny)
+	}
+	trust := false
+	if p.Resource != nil && p.Resource.Document != nil {
+		trust = p.Resource.Document.kind == Trust
+		if resource = s.searchOne(p.Resource, ResourcePolicy); resource.denied() {
+			return resource.decision(ExplicitDeny)
+		}
+	}
+
+	service := r.Principal.Service != ""
+	foreign := r.Owner != "" && r.Principal.Account != r.Owner
+	if (service || foreign || trust) && resource.grant == nobody {
+		d := Decision{Reason: NoResourceAllow, Policy: ResourcePolicy}
+		if trust {
+			d.Reason = NoTrust
+		}
+		if p.Resource != nil {
+			d.Source = p.Resource.Name
+		}
+		return d
+	}
+	switch {
+	case service:
+		return resource.decision(AllowedByResource)
+	case p.Root && foreign:
+		return resource.decision(AllowedByResource)
+	case p.Root:
+		return Decision{Allowed: true, Reason: AllowedAsRoot}
+	}
+	if !foreign && resource.grant == directly {
+		return resource.decision(AllowedByResource)
+	}
+	byRole := !foreign && resource.grant == byRole
+	switch {
+	case identity.statement == nil && !byRole:
+		return Decision{Reason: NoIdentityAllow, Policy: IdentityPolicy}
+	case p.Boundary != nil && boundary.statement == nil:
+		return Decision{Reason: NoBoundaryAllow, Policy: PermissionsBoundary, Source: p.Boundary.Name}
+	case p.Session != nil && session.statement == nil:
+		d := Decision{Reason: NoSessionAllow, Policy: SessionPolicy}
+		if len(p.Session) == 1 {
+			d.Source = p.Session[0].Name
+		}
+		return d
+	case identity.statement == nil:
+		return resource.decision(AllowedByResource)
+	}
+	return identity.decision(AllowedByIdentity)
+}
+
+// lower appends the action in lower case, which is ASCII.
+func lower(room []byte, action string) []byte {
+	for i := range len(action) {
+		c := action[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		room = append(room, c)
+	}
+	return room
+}
+
+// finding is what policies of one kind say to a question: the statement that denies it or, without one, the first that
+// allows it.
+type finding struct {
+	statement *statement
+	source    *Source
+	policy    Type
+	grant     grant // of an allowing resource policy
+}
+
+func (f *finding) denied() bool { return f.statement != nil && !f.statement.allow }
+
+func (f *finding) decision(reason Reason) Decision {
+	return Decision{Allowed: f.statement.allow, Reason: reason, Policy: f.policy, Source: f.source.Name, Sid: f.statement.sid, Statement: f.statement.number}
+}
+
+// search looks through the policies of one kind.
+func (s *scope) search(sources []Source, policy Type) finding {
+	var found finding
+	for i := range sources {
+		f := s.searchOne(&sources[i], policy)
+		if f.denied() {
+			return f
+		}
+		if found.statement == nil && f.statement != nil {
+			found = f
+		}
+	}
+	return found
+}
+
+// searchOne looks through one policy: the statements that name the action and those with wildcards, merged in their order.
+func (s *scope) searchOne(source *Source, policy Type) finding {
+	found := finding{source: source, policy: policy}
+	d := source.Document
+	if d == nil {
+		return found
+	}
+	exact, others := d.byAction[string(s.folded)], d.others
+	for len(exact) > 0 || len(others) > 0 {
+		var st *statement
+		named := false
+		switch {
+		case len(others) == 0 || len(exact) > 0 && exact[0].number <= others[0].number:
+			st, named = exact[0], true
+			if exact = exact[1:]; len(others) > 0 && others[0] == st {
+				others = others[1:]
+			}
+		default:
+			st, others = others[0], others[1:]
+		}
+		if st.allow && found.statement != nil && (policy != ResourcePolicy || found.grant == directly) {
+			continue // a second leave adds nothing
+		}
+		if !named && !s.isAbout(st) {
+			continue
+		}
+		g := s.grants(st, d.kind)
+		if g == nobody || st.allow && g <= found.grant || !s.covers(st) || !s.holds(st) {
+			continue
+		}
+		found.statement, found.grant = st, g
+		if !st.allow {
+			return found
+		}
+	}
+	return found
+}
+
+// isAbout reports whether a statement with wildcards or NotAction is about the action.
+func (s *scope) isAbout(st *statement) bool {
+	for _, tokens := range st.wild {
+		if matchTokens(tokens, s.request.Action, true) {
+			return !st.notAction
+		}
+	}
+	return st.notAction
+}
+
+// grants reports how a statement's principals meet the principal. A Deny meets whoever is named in any way.
+func (s *scope) grants(st *statement, kind Kind) grant {
+	switch {
+	case kind == Identity:
+		return directly
+	case st.notPrincipal:
+		if excepted(st.principals, &s.request.Principal) {
+			return nobody
+		}
+		return directly
+	}
+	return names(st.principals, &s.request.Principal)
+}
+
+// covers reports whether a statement is about the resource.
+func (s *scope) covers(st *statement) bool {
+	if st.anyResource {
+		return true
+	}
+	for i := range st.arns {
+		if st.arns[i].match(&s.resource, s) {
+			return !st.notResource
+		}
+	}
+	return st.notResource
+}
+
+// holds reports whether all conditions of a statement are met.
+func (s *scope) holds(st *statement) bool {
+	for i := range st.conditions {
+		if !st.conditions[i].holds(s) {
+			return false
+		}
+	}
+	return true
+}

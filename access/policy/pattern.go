@@ -1,0 +1,349 @@
+package policy
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Match reports whether value matches pattern, in which * stands for any run of characters, also none, and ? for
+// one. Nothing else is special, and case counts.
+func Match(pattern, value string) bool {
+	var tokens [16]token
+	return matchTokens(glob(tokens[:0], pattern, false), value, false)
+}
+
+// token is a piece of a pattern.
+type token struct {
+	kind tokenKind
+	text string    // of a literal
+	key  *variable // of a variable, until it is expanded
+}
+
+type tokenKind uint8
+
+const (
+	literal  tokenKind = iota
+	anyRun             // *
+	anyOne             // ?
+	expanded           // ${key}: a literal once the request is known
+)
+
+// variable is ${key} or ${key, 'default'} in a pattern.
+//
+// Source: IAM user guide, "IAM policy elements: Variables and tags".
+type variable struct {
+	key      string // in lower case
+	fallback string
+	has      bool // it has a fallback
+}
+
+// glob appends the tokens of a pattern; with variables, ${…} is one, and ${*}, ${?} and ${$} are literals.
+func glob(tokens []token, pattern string, variables bool) []token {
+	return appendTokens(tokens, pattern, variables, true)
+}
+
+// words appends the tokens of a text in which * and ? are no wildcards.
+func words(tokens []token, text string, variables bool) []token {
+	return appendTokens(tokens, text, variables, false)
+}
+
+func appendTokens(tokens []token, pattern string, variables, wildcards bool) []token {
+	add := func(text string) {
+		if text == "" {
+			return
+		}
+		if n := len(tokens); n > 0 && tokens[n-1].kind == literal {
+			tokens[n-1].text += text
+			return
+		}
+		tokens = append(tokens, token{text: text})
+	}
+	from := 0
+	for i := 0; i < len(pattern); {
+		switch c := pattern[i]; {
+		case wildcards && c == '*':
+			add(pattern[from:i])
+			if n := len(tokens); n == 0 || tokens[n-1].kind != anyRun {
+				tokens = append(tokens, token{kind: anyRun})
+			}
+			i++
+			from = i
+		case wildcards && c == '?':
+			add(pattern[from:i])
+			tokens = append(tokens, token{kind: anyOne})
+			i++
+			from = i
+		case variables && c == '$':
+			v, length := readVariable(pattern[i:])
+			if length == 0 {
+				i++
+				continue
+			}
+			add(pattern[from:i])
+			if len(v.key) == 1 { // ${*}, ${?}, ${$}
+				add(v.key)
+			} else {
+				tokens = append(tokens, token{kind: expanded, key: &v})
+			}
+			i += length
+			from = i
+		default:
+			i++
+		}
+	}
+	add(pattern[from:])
+	return tokens
+}
+
+// readVariable reads the ${…} that text begins with and returns its length, 0 when it is none.
+func readVariable(text string) (variable, int) {
+	if !strings.HasPrefix(text, "${") {
+		return variable{}, 0
+	}
+	if len(text) >= 4 && text[3] == '}' && strings.IndexByte("*?$", text[2]) >= 0 {
+		return variable{key: text[2:3]}, 4
+	}
+	end := strings.IndexByte(text, '}')
+	if end < 0 {
+		return variable{}, 0
+	}
+	name, fallback, has := strings.Cut(text[2:end], ",")
+	v := variable{key: strings.ToLower(strings.TrimSpace(name))}
+	if has {
+		// A default may hold a brace: it ends at the quote.
+		quote := strings.IndexByte(text, '\'')
+		if quote < 0 || quote > end || strings.TrimSpace(text[2+len(name)+1:quote]) != "" {
+			return variable{}, 0
+		}
+		close := strings.Index(text[quote+1:], "'")
+		if close < 0 {
+			return variable{}, 0
+		}
+		fallback = text[quote+1 : quote+1+close]
+		after := quote + 1 + close + 1
+		end = after + len(text[after:]) - len(strings.TrimLeft(text[after:], " "))
+		if end >= len(text) || text[end] != '}' {
+			return variable{}, 0
+		}
+		v.fallback, v.has = fallback, true
+	}
+	if !validKey(v.key) {
+		return variable{}, 0
+	}
+	return v, end + 1
+}
+
+// matchTokens holds a value against tokens that have no variables left. It goes back to the last * alone, so
+// that its time is the product of both lengths at worst. With fold, case does not count.
+func matchTokens(tokens []token, value string, fold bool) bool {
+	at, i := 0, 0
+	back, backAt := -1, 0 // the token after the last *, and where its attempt began
+	for {
+		if i == len(tokens) {
+			if at == len(value) {
+				return true
+			}
+		} else {
+			switch t := &tokens[i]; t.kind {
+			case anyRun:
+				if i+1 == len(tokens) {
+					return true
+				}
+				back, backAt = i+1, at
+				i++
+				continue
+			case anyOne:
+				if at < len(value) {
+					_, n := utf8.DecodeRuneInString(value[at:])
+					at += n
+					i++
+					continue
+				}
+			default:
+				if n := len(t.text); len(value)-at >= n && (value[at:at+n] == t.text || fold && strings.EqualFold(value[at:at+n], t.text)) {
+					at += len(t.text)
+					i++
+					continue
+				}
+			}
+		}
+		if back < 0 || backAt >= len(value) {
+			return false
+		}
+		backAt++
+		if t := &tokens[back]; t.kind == literal && !fold { // the next place where what follows the * can begin
+			next := strings.Index(value[backAt:], t.text)
+			if next < 0 {
+				return false
+			}
+			backAt += next
+		}
+		i, at = back, backAt
+	}
+}
+
+// expand replaces variables by the request's values and returns false when one has none. The values are
+// literals: a * in one is a star. It appends to room, which it may use up without an allocation.
+func expand(room, tokens []token, s *scope) ([]token, bool) {
+	for _, t := range tokens {
+		if t.kind == expanded {
+			values, _ := s.values(t.key.key)
+			switch {
+			case len(values) == 1 && values[0] != "":
+				t = token{text: values[0]}
+			case t.key.has:
+				t = token{text: t.key.fallback}
+			default:
+				return nil, false // nothing, or several values, cannot stand for one
+			}
+		}
+		room = append(room, t)
+	}
+	return room, true
+}
+
+// hasVariables reports whether a variable is among the tokens.
+func hasVariables(tokens []token) bool {
+	for _, t := range tokens {
+		if t.kind == expanded {
+			return true
+		}
+	}
+	return false
+}
+
+// pattern is a compiled text with wildcards and variables.
+type pattern struct {
+	tokens []token
+	exact  bool // one literal, or nothing
+	vars   bool
+}
+
+func compilePattern(tokens []token) pattern {
+	return pattern{tokens: tokens, vars: hasVariables(tokens),
+		exact: len(tokens) == 0 || len(tokens) == 1 && tokens[0].kind == literal}
+}
+
+func (p *pattern) literal() string {
+	if len(p.tokens) == 0 {
+		return ""
+	}
+	return p.tokens[0].text
+}
+
+func (p *pattern) match(value string, s *scope) bool {
+	if p.exact {
+		return p.literal() == value
+	}
+	if !p.vars {
+		return matchTokens(p.tokens, value, false)
+	}
+	var room [16]token
+	tokens, ok := expand(room[:0], p.tokens, s)
+	return ok && matchTokens(tokens, value, false)
+}
+
+// arnPattern is a pattern whose first five colons divide segments, which no wildcard and no variable's value
+// crosses; the sixth segment, the resource, runs to the end and a * in it crosses colons.
+//
+// Source: IAM user guide, "IAM JSON policy elements: Resource".
+type arnPattern struct {
+	all    bool       // "*", which anything matches, also what is no ARN
+	prefix string     // what a value must begin with, for a quick no
+	whole  bool       // prefix is the whole pattern
+	tail   bool       // prefix and * in the last segment are the whole pattern
+	parts  [6]pattern // otherwise
+	broken bool       // it has fewer segments: nothing matches
+}
+
+func compileARN(text string, variables bool) arnPattern {
+	if text == "*" {
+		return arnPattern{all: true}
+	}
+	parts := splitPattern(text, variables)
+	if len(parts) != 6 {
+		return arnPattern{broken: true}
+	}
+	var p arnPattern
+	plain := true // all so far is one literal
+	for i, part := range parts {
+		p.parts[i] = compilePattern(glob(nil, part, variables))
+		if !plain {
+			continue
+		}
+		if i > 0 {
+			p.prefix += ":"
+		}
+		if tokens := p.parts[i].tokens; len(tokens) > 0 && tokens[0].kind == literal {
+			p.prefix += tokens[0].text
+		}
+		plain = p.parts[i].exact
+	}
+	p.whole = plain
+	last := p.parts[5].tokens
+	p.tail = !plain && len(last) > 0 && last[len(last)-1].kind == anyRun &&
+		(len(last) == 1 || len(last) == 2 && last[0].kind == literal)
+	for i := range 5 {
+		p.tail = p.tail && p.parts[i].exact
+	}
+	return p
+}
+
+// splitPattern cuts a pattern at its first five colons; those within ${…} do not count.
+func splitPattern(text string, variables bool) []string {
+	var parts []string
+	from := 0
+	for i := 0; i < len(text) && len(parts) < 5; i++ {
+		if variables && text[i] == '$' {
+			if _, length := readVariable(text[i:]); length > 0 {
+				i += length - 1
+				continue
+			}
+		}
+		if text[i] == ':' {
+			parts = append(parts, text[from:i])
+			from = i + 1
+		}
+	}
+	return append(parts, text[from:])
+}
+
+// arn is a value cut at its first five colons.
+type arn struct {
+	text  string
+	parts [6]string
+	ok    bool // it has six parts
+}
+
+func cutARN(text string) arn {
+	a := arn{text: text}
+	rest := text
+	for i := range 5 {
+		part, after, ok := strings.Cut(rest, ":")
+		if !ok {
+			return a
+		}
+		a.parts[i], rest = part, after
+	}
+	a.parts[5], a.ok = rest, true
+	return a
+}
+
+func (p *arnPattern) match(a *arn, s *scope) bool {
+	switch {
+	case p.all:
+		return true
+	case p.broken || !a.ok || !strings.HasPrefix(a.text, p.prefix):
+		return false
+	case p.whole:
+		return len(a.text) == len(p.prefix)
+	case p.tail:
+		return true
+	}
+	for i := range p.parts {
+		if !p.parts[i].match(a.parts[i], s) {
+			return false
+		}
+	}
+	return true
+}
