@@ -80,6 +80,8 @@ func (x *exchange) serve() error {
 		return x.serveJSON(query, sig)
 	case Query, EC2Query:
 		return x.serveQuery(query, sig)
+	case RestJSON:
+		return x.serveREST(query, sig)
 	}
 	return x.serveRaw(query, sig)
 }
@@ -405,6 +407,8 @@ func (x *exchange) fail(err error) {
 	case x.service.Protocol == JSON11:
 		x.w.Header().Set("x-amzn-ErrorType", e.Code)
 		x.write(e.Status, "application/x-amz-json-1.1", appendJSONError(nil, x.service.LowerCamel, e))
+	case x.service.Protocol == RestJSON:
+		x.failREST(e)
 	case x.service.Protocol == Query:
 		x.write(e.Status, "text/xml", appendQueryError(nil, x.service.Namespace, x.requestID, e))
 	case x.service.Protocol == EC2Query:

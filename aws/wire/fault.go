@@ -58,10 +58,11 @@ var defaults = map[Protocol][]FaultRule{
 		{Kind: fault.Internal, Code: "InternalError", Status: 500},
 	},
 	EC2Query: ec2Faults,
+	RestJSON: restJSONFaults,
 }
 
 // malformedCodes are the protocols' codes for a body that does not parse.
-var malformedCodes = map[Protocol]string{JSON11: "SerializationException", Query: "MalformedInput", RestXML: "MalformedXML", EC2Query: "InvalidParameterValue"}
+var malformedCodes = map[Protocol]string{JSON11: "SerializationException", Query: "MalformedInput", RestXML: "MalformedXML", EC2Query: "InvalidParameterValue", RestJSON: "SerializationException"}
 
 // Explain puts an operation's error into the service's words, as the envelope of a failed request has them; doors need
 // it where an answer carries the failures of single elements. An *Error in the chain speaks for itself: so a payload

@@ -68,6 +68,10 @@ func (r *refusal) in(p Protocol, presigned bool) *Error {
 	if p == EC2Query {
 		return &Error{Code: ec2Reason(r.reason).code, Status: ec2Reason(r.reason).status, Message: r.message}
 	}
+	if p == RestJSON {
+		a := restJSONReason(r.reason)
+		return &Error{Code: a.code, Status: a.status, Message: r.message}
+	}
 	a := reasons[r.reason][p-1]
 	if p == RestXML && presigned && (r.reason == authMalformed || r.reason == authScope || r.reason == authNoDate) {
 		a.code = "AuthorizationQueryParametersError"
@@ -94,7 +98,7 @@ func tooLarge(p Protocol, limit int64) *Error {
 	e := &Error{Code: "RequestEntityTooLarge", Status: http.StatusRequestEntityTooLarge,
 		Message: "the request's body is larger than the maximum of " + strconv.FormatInt(limit, 10) + " bytes"}
 	switch p {
-	case JSON11:
+	case JSON11, RestJSON:
 		e.Code = "RequestEntityTooLargeException"
 	case RestXML:
 		e.Code, e.Status = "EntityTooLarge", http.StatusBadRequest

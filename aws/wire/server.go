@@ -82,6 +82,9 @@ var strangers = map[Protocol]*service{
 func (s *Server) find(r *http.Request, query []pair, sig *signature) (*service, bool) {
 	protocol := protocolOf(r, query)
 	if sig == nil {
+		if svc := s.spoken(r); svc != nil {
+			return svc, true
+		}
 		for _, svc := range s.services {
 			if svc.Protocol == protocol && (protocol != JSON11 || strings.HasPrefix(r.Header.Get("X-Amz-Target"), svc.Target)) {
 				return svc, true
@@ -108,7 +111,7 @@ func unknownOperation(svc *service, name string) error {
 		e.Message += " of " + svc.Title
 	}
 	switch svc.Protocol {
-	case JSON11:
+	case JSON11, RestJSON:
 		e.Code = "UnknownOperationException"
 	case Query, EC2Query:
 		e.Code = "InvalidAction"

@@ -208,7 +208,7 @@ func Check(services []Service) error {
 		switch {
 		case svc.Name == "" || svc.Title == "":
 			report("it has no name or no title")
-		case svc.Protocol < JSON11 || svc.Protocol > EC2Query:
+		case svc.Protocol < JSON11 || svc.Protocol > RestJSON:
 			report("%s", svc.Protocol)
 		case svc.Protocol == JSON11 && !strings.HasSuffix(svc.Target, "."):
 			report("Target %q does not end in a dot", svc.Target)

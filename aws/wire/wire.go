@@ -26,6 +26,7 @@ const (
 	Query                        // awsQuery: an Action in a form, an XML answer
 	RestXML                      // restXml, S3's: Raw operations that a Route finds
 	EC2Query                     // ec2Query, EC2's own: a form with flattened lists, an XML answer of lowerCamel names
+	RestJSON                     // restJson1 as Lake Formation has it: a POST to the operation's name, and JSON bodies
 )
 
 func (p Protocol) String() string {
@@ -38,6 +39,8 @@ func (p Protocol) String() string {
 		return "restXml"
 	case EC2Query:
 		return "ec2Query"
+	case RestJSON:
+		return "restJson1"
 	}
 	return "unknown protocol"
 }
@@ -49,7 +52,7 @@ type Service struct {
 	Protocol Protocol //
 
 	// Target is, for JSON11, the prefix of X-Amz-Target with its dot, "Logs_20140328."; for Query and EC2Query the
-	// API's version, "2011-06-15". RestXML has none.
+	// API's version, "2011-06-15". RestXML and RestJSON have none.
 	Target string
 
 	// LowerCamel: member names on the wire begin with a lower-case letter (logs). Otherwise they are
