@@ -18,7 +18,7 @@ func (s *Store) Create(ctx context.Context, kind Kind, n New) (Entity, error) {
 	return s.create(ctx, kind, n, "")
 }
 
-func (s *Store) create(ctx context.Context, kind Kind, n New, linked string) (made Entity, err error) {
+func (s *Store) create(ctx context.Context, kind Kind, n New, linked string, attached ...string) (made Entity, err error) {
 	if n.Path == "" {
 		n.Path = "/"
 	}
@@ -30,7 +30,7 @@ func (s *Store) create(ctx context.Context, kind Kind, n New, linked string) (ma
 	}
 	r := &record{Entity: Entity{
 		Kind: kind, Name: n.Name, Path: n.Path, ID: newID(kind.prefix()), Created: s.now().UTC().Truncate(time.Second),
-		Boundary: n.Boundary, Description: n.Description, MaxSession: n.MaxSession, Trust: n.Trust, ServiceLinked: linked,
+		Boundary: n.Boundary, Description: n.Description, MaxSession: n.MaxSession, Trust: n.Trust, ServiceLinked: linked, Attached: attached,
 	}}
 	if r.Tags, err = setTags(nil, n.Tags); err != nil {
 		return Entity{}, err
@@ -262,7 +262,7 @@ func (s *Store) remove(tx *state.Tx, r *record) error {
 	switch {
 	case len(r.Attached) > 0 && r.ServiceLinked == "":
 		obstacle = "must detach all policies first"
-	case len(r.Inline) > 0:
+	case len(r.Inline) > 0 && r.ServiceLinked == "":
 		obstacle = "must delete policies first"
 	case len(r.Keys) > 0:
 		obstacle = "must delete access keys first"

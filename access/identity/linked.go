@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"flowlake/access/policy"
 	"flowlake/fault"
 	"flowlake/state"
 )
@@ -12,19 +13,15 @@ import (
 // linkedPath begins the path of service-linked roles, which are their services' to change.
 const linkedPath = "/aws-service-role/"
 
-// linkedRole is what a service's role is called, and the policy that it has.
-type linkedRole struct {
-	name, policy, description string
-	suffix                    bool // several may be there, with suffixes
-}
+// linkedRole is what a service's role is called, and the AWS-managed policy that it has.
+type linkedRole struct{ name, policy, description string }
 
-// linkedRoles are the roles of the services that are here, by the service's name.
+// linkedRoles are the roles of the services that are here, by the service's name. Each service has one.
 //
 // Source: the services' user guides, "Using service-linked roles".
 var linkedRoles = map[string]linkedRole{
-	"lakeformation.amazonaws.com": {"AWSServiceRoleForLakeFormationDataAccess", "LakeFormationDataAccessServiceRolePolicy", "Allows AWS Lake Formation to read and write the data of its registered locations", false},
-	"delivery.logs.amazonaws.com": {"AWSServiceRoleForLogDelivery", "AWSLogDeliveryServiceRolePolicy", "Allows log delivery to put records into delivery streams", false},
-	"events.amazonaws.com":        {"AWSServiceRoleForCloudWatchEvents", "CloudWatchEventsServiceRolePolicy", "Allows Amazon EventBridge to act on alarms", false},
+	"lakeformation.amazonaws.com": {"AWSServiceRoleForLakeFormationDataAccess", "LakeFormationDataAccessServiceRolePolicy", "Allows AWS Lake Formation to read and write the data of its registered locations"},
+	"delivery.logs.amazonaws.com": {"AWSServiceRoleForLogDelivery", "AWSServiceRoleForLogDeliveryPolicy", "Allows log delivery to put records into delivery streams"},
 }
 
 // Linked returns what CreateServiceLinkedRole makes for a service: the role's ARN. ok is false for a service that has none here.
@@ -43,7 +40,7 @@ func (s *Store) CreateServiceLinkedRole(ctx context.Context, service, descriptio
 	switch {
 	case !ok:
 		return Entity{}, fault.Newf(fault.Invalid, "service "+service, "has no service-linked role here; these have: %s", strings.Join(sorted(linkedRoles), ", "))
-	case suffix != "" && !l.suffix:
+	case suffix != "":
 		return Entity{}, fault.Newf(fault.Invalid, "suffix "+suffix, "Custom suffix is not allowed for %s", service)
 	}
 	if description == "" {
@@ -52,7 +49,7 @@ func (s *Store) CreateServiceLinkedRole(ctx context.Context, service, descriptio
 	return s.create(ctx, Role, New{
 		Name: l.name, Path: linkedPath + service + "/", Description: description, MaxSession: time.Hour,
 		Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + service + `"},"Action":"sts:AssumeRole"}]}`,
-	}, service)
+	}, service, "arn:aws:iam::aws:policy"+linkedPath+l.policy)
 }
 
 // DeleteServiceLinkedRole removes a service-linked role. Whether its service still needs it is its caller's to ask. It
@@ -67,5 +64,27 @@ func (s *Store) DeleteServiceLinkedRole(ctx context.Context, name string) error 
 			return fault.Newf(fault.Invalid, "role "+r.Name, "Role %s is not a service-linked role.", r.Name)
 		}
 		return s.remove(tx, r)
+	})
+}
+
+// PutServicePolicy writes an inline policy of a service-linked role, as its service does ("" removes it): nobody else can.
+// Lake Formation gives its role each registered location so. It returns fault.NotFound for a role that does not exist.
+func (s *Store) PutServicePolicy(ctx context.Context, service, policyName, document string) error {
+	l, ok := linkedRoles[service]
+	if !ok {
+		return fault.Newf(fault.Invalid, "service "+service, "has no service-linked role here")
+	}
+	if document != "" {
+		if _, err := s.documents.parse(policy.Identity, document); err != nil {
+			return err
+		}
+	}
+	return s.edit(ctx, Role, l.name, true, func(_ *state.Tx, r *record) error {
+		if document == "" {
+			delete(r.Inline, policyName)
+			return nil
+		}
+		r.Inline = cloned(r.Inline, policyName, document)
+		return nil
 	})
 }
