@@ -1,0 +1,102 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// Suggest returns the statement of least privilege that would answer a refused question with yes, as indented JSON to
+// paste into a document of Version 2012-10-17, and the kind of policy that it belongs in. Where no statement helps, as
+// against an explicit Deny, statement is "" and where says what does; both are "" for what policies did not decide.
+//
+// A service's statement is bound to the resource that it acts for, a role that is passed to the service that gets it, and a
+// listing to its prefix.
+func Suggest(r *Request, d Decision) (statement, where string) {
+	s := suggestion{Effect: "Allow", Action: r.Action, Resource: escape(r.Resource)}
+	switch d.Reason {
+	case NoIdentityAllow:
+		where = "an identity-based policy of the principal"
+	case NoBoundaryAllow:
+		where = "the permissions boundary of the principal"
+	case NoSessionAllow:
+		where = "a session policy, when the session begins"
+	case NoResourceAllow:
+		where = "the policy of the resource"
+		s.Principal = principalOf(&r.Principal)
+	case NoTrust:
+		where = "the role's trust policy"
+		s.Principal, s.Resource = principalOf(&r.Principal), ""
+	case ExplicitDeny:
+		return "", "the statement that denies it: narrow it, or take it away"
+	default:
+		return "", ""
+	}
+	s.bind(r)
+	var text bytes.Buffer
+	encode := json.NewEncoder(&text)
+	encode.SetEscapeHTML(false)
+	encode.SetIndent("", "  ")
+	if err := encode.Encode(s); err != nil {
+		return "", "" // strings and maps of strings: never
+	}
+	return strings.TrimSuffix(text.String(), "\n"), where
+}
+
+type suggestion struct {
+	Effect    string
+	Principal map[string]string `json:",omitempty"`
+	Action    string
+	Resource  string                       `json:",omitempty"`
+	Condition map[string]map[string]string `json:",omitempty"`
+}
+
+func principalOf(p *Principal) map[string]string {
+	switch {
+	case p.Service != "":
+		return map[string]string{"Service": p.Service}
+	case p.Role != "":
+		return map[string]string{"AWS": p.Role}
+	}
+	return map[string]string{"AWS": p.ARN}
+}
+
+// bind adds the conditions that make the statement the least.
+func (s *suggestion) bind(r *Request) {
+	question := scope{request: r}
+	add := func(operator, key, suffix string) {
+		values, ok := question.values(strings.ToLower(key))
+		if !ok || len(values) != 1 || values[0] == "" {
+			return
+		}
+		if s.Condition == nil {
+			s.Condition = make(map[string]map[string]string)
+		}
+		if s.Condition[operator] == nil {
+			s.Condition[operator] = make(map[string]string)
+		}
+		s.Condition[operator][key] = escape(values[0]) + suffix
+	}
+	switch strings.ToLower(r.Action) {
+	case "iam:passrole":
+		add("StringEquals", "iam:PassedToService", "")
+	case "s3:listbucket":
+		add("StringLike", "s3:prefix", "*")
+	}
+	if s.Principal != nil && r.Principal.Service != "" {
+		add("StringEquals", "aws:SourceAccount", "")
+		add("ArnLike", "aws:SourceArn", "")
+	}
+}
+
+// escape writes a value so that nothing in it is a wildcard or a variable; "*" itself stays, the resource of actions
+// that have none.
+func escape(value string) string {
+	if value == "*" {
+		return value
+	}
+	if !strings.ContainsAny(value, "*?$") {
+		return value
+	}
+	return strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}").Replace(value)
+}
