@@ -10,26 +10,33 @@ import (
 	"context"
 	"iter"
 	"log/slog"
+	"time"
 
 	"flowlake/access"
+	"flowlake/access/identity"
 	"flowlake/state"
 )
 
 // Store is the data lake's permissions of every account and region. It is safe for concurrent use.
 type Store struct {
-	st      *state.Store
-	guard   *access.Guard
-	log     *slog.Logger
-	tables  Catalogue
-	filters func(expression string, t Table) error
-	find    func(ctx context.Context, arn, region string) (access.Caller, error)
+	st         *state.Store
+	guard      *access.Guard
+	log        *slog.Logger
+	identities *identity.Store // nil in a house without
+	catalogue  Catalogue       // nil: nothing exists
+	rowFilter  func(expression string, t Table) error
+	find       func(ctx context.Context, arn, region string) (access.Caller, error)
+	now        func() time.Time
 }
 
 // Open returns the permissions that are kept in st. It starts nothing.
 func Open(st *state.Store, guard *access.Guard, log *slog.Logger) *Store {
-	return &Store{st: st, guard: guard, log: log, find: guard.CallerOf,
-		filters: func(string, Table) error { return nil }}
+	return &Store{st: st, guard: guard, log: log, find: guard.CallerOf, now: time.Now,
+		rowFilter: func(string, Table) error { return nil }}
 }
+
+// SetIdentities tells the store who makes service-linked roles and credentials. It is called once, before the first request.
+func (s *Store) SetIdentities(ids *identity.Store) { s.identities = ids }
 
 // Column is a column of a table with its Hive type.
 type Column struct{ Name, Type string }
@@ -61,23 +68,26 @@ type Catalogue interface {
 }
 
 // SetCatalogue tells the store what exists. It is called once, before the first question.
-func (s *Store) SetCatalogue(c Catalogue) { s.tables = c }
+func (s *Store) SetCatalogue(c Catalogue) { s.catalogue = c }
 
 // SetRowFilterCheck sets what checks the expression of a row filter against its table: fault.Invalid for one that no
 // query could run. It is called once, before the first filter is made.
-func (s *Store) SetRowFilterCheck(check func(expression string, t Table) error) { s.filters = check }
+func (s *Store) SetRowFilterCheck(check func(expression string, t Table) error) { s.rowFilter = check }
 
 // View answers one caller's questions at one moment. It is used by one goroutine, inside the transaction that it reads.
 type View struct {
-	s  *Store
-	tx *state.Tx
-	c  access.Caller
+	s        *Store
+	tx       *state.Tx
+	c        access.Caller
+	settings *Settings              // read once
+	known    map[state.ID]*document // read once, but for what is kept below
+	policies []*document            // of LF-tags, read once
 }
 
 // At returns what c may do as of tx, a transaction that the caller has open. The methods that change something need one
 // of state.Store.Update.
 func (s *Store) At(tx *state.Tx, c access.Caller) *View {
-	return &View{s: s, tx: tx, c: c}
+	return &View{s: s, tx: tx, c: c, known: map[state.ID]*document{}}
 }
 
 // View runs do on one consistent snapshot. do must not open another.
