@@ -2,12 +2,16 @@ package formation
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"strings"
 	"time"
 
 	"flowlake/access"
 	"flowlake/access/policy"
 	"flowlake/fault"
+	"flowlake/state"
 )
 
 // Location is a place in S3 that was registered: what lies there is read and written with its role's rights.
@@ -79,7 +83,7 @@ func (s *Store) Register(ctx context.Context, c access.Caller, place, role strin
 		return err
 	}
 	if role == "" {
-		if role, err = s.linkedRole(ctx, c); err != nil {
+		if role, err = s.linkedRole(ctx, c, path); err != nil {
 			return err
 		}
 	} else if err := s.guard.PassRole(ctx, c, "RoleArn", role, Service); err != nil {
@@ -117,12 +121,39 @@ func (s *Store) Deregister(ctx context.Context, c access.Caller, place string) e
 	if err != nil {
 		return err
 	}
-	return s.edit(ctx, c, func(v *View) error {
+	err = s.edit(ctx, c, func(v *View) error {
 		if _, err := v.location(path); err != nil {
 			return err
 		}
 		return v.tx.Delete(v.id(kindLocation, path))
 	})
+	if err != nil || s.identities == nil {
+		return err
+	}
+	used, err := s.elsewhere(ctx, path)
+	if err != nil || used {
+		return err
+	}
+	return s.identities.DropLinked(ctx, Service, linkedPolicy(path))
+}
+
+// elsewhere reports whether a place is registered with the service-linked role in any region: the role is everywhere's.
+func (s *Store) elsewhere(ctx context.Context, path string) (used bool, err error) {
+	linked, _ := s.identities.Linked(Service)
+	err = s.st.View(ctx, func(tx *state.Tx) error {
+		for row, err := range tx.All(kindLocation) {
+			var l Location
+			if err == nil {
+				err = row.Decode(&l)
+			}
+			if err != nil {
+				return err
+			}
+			used = used || row.Key == path && l.RoleARN == linked
+		}
+		return nil
+	})
+	return used, err
 }
 
 func (v *View) location(path string) (l Location, err error) {
@@ -169,21 +200,52 @@ func (s *Store) Locations(ctx context.Context, c access.Caller, keep func(Locati
 	return list, more, err
 }
 
-// linkedRole is Lake Formation's own role, made where it is missing. Making it is asked of the caller as AWS asks it.
-func (s *Store) linkedRole(ctx context.Context, c access.Caller) (string, error) {
-	role := "arn:aws:iam::" + c.Account + ":role/aws-service-role/" + Service + "/AWSServiceRoleForLakeFormationDataAccess"
+// linkedRole is Lake Formation's own role, made where it is missing, with the right to use a place. Making it is asked of the
+// caller as AWS asks it.
+func (s *Store) linkedRole(ctx context.Context, c access.Caller, path string) (string, error) {
 	if s.identities == nil {
-		return role, nil
+		return "arn:aws:iam::" + c.Account + ":role/aws-service-role/" + Service + "/AWSServiceRoleForLakeFormationDataAccess", nil
 	}
 	linked, _ := s.identities.Linked(Service)
-	if _, err := s.identities.Principal(ctx, linked); !fault.Is(err, fault.NotFound) {
-		return linked, err
-	}
-	if err := s.guard.Allow(ctx, c, "iam:CreateServiceLinkedRole", linked, policy.Entry{Key: "iam:AWSServiceName", Values: []string{Service}}); err != nil {
+	if _, err := s.identities.Principal(ctx, linked); fault.Is(err, fault.NotFound) {
+		err := s.guard.Allow(ctx, c, "iam:CreateServiceLinkedRole", linked, policy.Entry{Key: "iam:AWSServiceName", Values: []string{Service}})
+		if err != nil {
+			return "", err
+		}
+		if _, err := s.identities.CreateServiceLinkedRole(ctx, Service, "", ""); err != nil && !fault.Is(err, fault.Exists) {
+			return "", err
+		}
+	} else if err != nil {
 		return "", err
 	}
-	if _, err := s.identities.CreateServiceLinkedRole(ctx, Service, "", ""); err != nil && !fault.Is(err, fault.Exists) {
+	document, err := placePolicy(path)
+	if err != nil {
 		return "", err
 	}
-	return linked, nil
+	return linked, s.identities.PutLinked(ctx, Service, linkedPolicy(path), document)
+}
+
+// linkedPolicy is the name of the policy that lets the service-linked role use a place.
+func linkedPolicy(path string) string {
+	sum := sha256.Sum256([]byte(path))
+	return "LakeFormationDataAccessPolicyForS3-" + hex.EncodeToString(sum[:8])
+}
+
+// placePolicy lets its role read and write a place.
+//
+// Source: Lake Formation developer guide, "Service-linked role permissions for Lake Formation".
+func placePolicy(path string) (string, error) {
+	path = strings.ReplaceAll(path, "$", "${$}") // no policy variable of its own
+	bucket, _, _ := strings.Cut(path, "/")
+	type statement struct {
+		Sid      string
+		Effect   string
+		Action   []string
+		Resource []string
+	}
+	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []statement{
+		{"LakeFormationDataAccessPermissionsForS3", "Allow", []string{"s3:PutObject", "s3:GetObject", "s3:DeleteObject"}, []string{"arn:aws:s3:::" + path + "/*"}},
+		{"LakeFormationDataAccessPermissionsForS3ListBucket", "Allow", []string{"s3:ListBucket", "s3:GetBucketLocation"}, []string{"arn:aws:s3:::" + bucket}},
+	}})
+	return string(text), err
 }
