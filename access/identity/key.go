@@ -5,7 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"flowlake/fault"
@@ -33,10 +36,10 @@ func secretPurpose(id string) string { return keyKind + " " + id }
 // CreateKey makes an access key of a user, and returns its secret, which is shown here and never again. It returns
 // fault.Limit when the user has two.
 func (s *Store) CreateKey(ctx context.Context, user string) (made AccessKey, secret string, err error) {
-	var random [40]byte
+	var random [30]byte
 	rand.Read(random[:])
-	id := "AKIA" + base32.StdEncoding.EncodeToString(random[:10])
-	secret = base64.StdEncoding.EncodeToString(random[10:])
+	id := s.newKeyID("AKIA")
+	secret = base64.StdEncoding.EncodeToString(random[:])
 	err = s.edit(ctx, User, user, false, func(tx *state.Tx, u *record) error {
 		if len(u.Keys) >= maxKeys {
 			return fault.Newf(fault.Limit, "user "+u.Name, "Cannot exceed quota for AccessKeysPerUser: %d", maxKeys)
@@ -174,7 +177,9 @@ func (s *Store) Key(id, token string) (Key, bool) {
 		return nil
 	})
 	if err != nil {
-		if !fault.Is(err, fault.NotFound) {
+		switch fault.KindOf(err) {
+		case fault.NotFound, fault.Conflict: // the lost ones were counted when the store was opened
+		default:
 			s.log.Warn("access key cannot be used", "key", id, "err", err)
 		}
 		return Key{}, false
@@ -186,4 +191,33 @@ func (s *Store) Key(id, token string) (Key, bool) {
 	c.keys[id] = key
 	c.mu.Unlock()
 	return key, true
+}
+
+// newKeyID makes a key's id, which says whose account it is, as AWS's do: 40 bits after the first are the account's number.
+func (s *Store) newKeyID(prefix string) string {
+	var id [10]byte
+	rand.Read(id[:])
+	account, _ := strconv.ParseUint(s.account, 10, 64) // 12 digits
+	head := account<<7 | uint64(id[5]&0x7f)
+	for i := range 6 {
+		id[i] = byte(head >> (40 - 8*i))
+	}
+	return prefix + base32.StdEncoding.EncodeToString(id[:])
+}
+
+// AccountOf is the account that a key's id says it belongs to, whether or not there is such a key. It returns "" for what
+// is no such id.
+func AccountOf(keyID string) string {
+	if len(keyID) != 20 || !strings.HasPrefix(keyID, "AKIA") && !strings.HasPrefix(keyID, "ASIA") {
+		return ""
+	}
+	id, err := base32.StdEncoding.DecodeString(keyID[4:])
+	if err != nil {
+		return ""
+	}
+	var head uint64
+	for _, b := range id[:6] {
+		head = head<<8 | uint64(b)
+	}
+	return fmt.Sprintf("%012d", head>>7&(1<<40-1))
 }

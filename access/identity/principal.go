@@ -14,17 +14,19 @@ import (
 // Principal is a user or a role with everything that is in force for it, compiled. It is immutable: a change makes
 // another.
 type Principal struct {
-	Kind          Kind // User or Role
-	ARN           string
-	ID            string // AIDA…, AROA…
-	Account       string
-	Name, Path    string
-	Tags          map[string]string
-	Policies      []policy.Source  // its own, and its groups'
-	Boundary      *policy.Source   // nil: none
-	Trust         *policy.Document // a role's: the resource policy of sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity on it
-	MaxSession    time.Duration    // a role's
-	ServiceLinked string           // a service-linked role's service
+	Kind       Kind // User or Role
+	ARN        string
+	ID         string // AIDA…, AROA…
+	Account    string
+	Name, Path string
+	Tags       map[string]string
+	Policies   []policy.Source // its own, and its groups'
+	Boundary   *policy.Source  // nil: none
+	// Trust is a role's: what sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity on the role are decided by besides
+	// the caller's own policies. Unlike a bucket's policy it is always needed: without its allow nobody assumes the role.
+	Trust         *policy.Document
+	MaxSession    time.Duration // a role's
+	ServiceLinked string        // a service-linked role's service
 }
 
 // cache is what was read since the last change. It is thrown away whole: changes are rare, and documents stay compiled.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/flate"
 	"crypto/rand"
-	"encoding/base32"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -109,11 +108,11 @@ type sessions struct {
 // and nothing but its end, or its principal's, ends it. It returns fault.TooLarge, about the noun "session", when
 // the policies and tags do not fit.
 func (s *Store) Issue(spec SessionSpec) (Credentials, error) {
-	var random [40]byte
+	var random [30]byte
 	rand.Read(random[:])
 	now := s.now().UTC().Truncate(time.Second)
 	c := claims{
-		ID: "ASIA" + base32.StdEncoding.EncodeToString(random[:10]), Secret: random[10:],
+		ID: s.newKeyID("ASIA"), Secret: random[:],
 		Issued: now.Unix(), Expires: now.Add(spec.Duration).Unix(),
 		Account: s.account, Principal: spec.Principal, PrincipalID: spec.PrincipalID, Role: spec.Role, Session: spec.Session,
 		Policies: spec.Policies, Transitive: spec.Transitive, SourceIdentity: spec.SourceIdentity,
