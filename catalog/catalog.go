@@ -1,6 +1,7 @@
 // Package catalog is the lake's table of contents: databases, tables, views, partitions and
 // classifiers, in metadata only. Names are lower case, as Hive has them. What one call changes is
 // changed whole or not at all, and what one View reads is of one moment.
+// A caller sees what IAM's policies and Lake Formation's grants let it see, and of a table the columns that it was granted.
 // It never reads an object and never decides how bytes become rows; crawler, below it, discovers,
 // and query reads.
 package catalog
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"flowlake/access"
+	"flowlake/access/formation"
 	"flowlake/state"
 )
 
@@ -21,6 +23,8 @@ type Catalog struct {
 	guard  *access.Guard
 	log    *slog.Logger
 	checks []func(Table) error
+
+	formation *formation.Store // nil: IAM decides alone
 }
 
 // Open returns the catalogue that is kept in st. It starts nothing.
@@ -31,7 +35,7 @@ func Open(st *state.Store, guard *access.Guard, log *slog.Logger) *Catalog {
 // View runs do on one consistent snapshot of the catalogue, as c.
 func (k *Catalog) View(ctx context.Context, c access.Caller, do func(*Snapshot) error) error {
 	return k.st.View(ctx, func(tx *state.Tx) error {
-		return do(&Snapshot{tx: tx, c: c, guard: k.guard})
+		return do(k.snapshot(tx, c))
 	})
 }
 
@@ -39,7 +43,7 @@ func (k *Catalog) View(ctx context.Context, c access.Caller, do func(*Snapshot) 
 // nothing when do returns an error. Changes run one at a time, so do must be brief and must not wait.
 func (k *Catalog) Edit(ctx context.Context, c access.Caller, do func(*Edit) error) error {
 	return k.st.Update(ctx, func(tx *state.Tx) error {
-		return do(&Edit{Snapshot: Snapshot{tx: tx, c: c, guard: k.guard}, now: time.Now().UTC(), checks: k.checks})
+		return do(&Edit{Snapshot: *k.snapshot(tx, c), now: time.Now().UTC(), checks: k.checks})
 	})
 }
 
@@ -49,6 +53,15 @@ type Snapshot struct {
 	tx    *state.Tx
 	c     access.Caller
 	guard *access.Guard
+	lf    *formation.View // nil: IAM decides alone
+}
+
+func (k *Catalog) snapshot(tx *state.Tx, c access.Caller) *Snapshot {
+	s := &Snapshot{tx: tx, c: c, guard: k.guard}
+	if k.formation != nil {
+		s.lf = k.formation.At(tx, c)
+	}
+	return s
 }
 
 // Edit is a Snapshot that also changes the catalogue.

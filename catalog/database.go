@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"flowlake/access"
+	"flowlake/access/formation"
 	"flowlake/fault"
 )
 
@@ -67,19 +68,19 @@ func (s *Snapshot) Database(ctx context.Context, name string) (Database, error) 
 	if err := s.allowDatabase(ctx, "GetDatabase", name); err != nil {
 		return Database{}, err
 	}
-	return s.database(name)
+	return s.seesDatabase(ctx, name)
 }
 
 func (s *Snapshot) database(name string) (Database, error) {
 	var d Database
 	_, err := s.tx.Get(s.id(kindDatabase, name), &d)
 	if fault.Is(err, fault.NotFound) {
-		return Database{}, fault.Newf(fault.NotFound, "database "+name, "not found")
+		return Database{}, noDatabase(name)
 	}
 	return d, err
 }
 
-// Databases yields the databases in the order of their names, those after the name after.
+// Databases yields the databases that the caller may know of, in the order of their names, those after the name after.
 func (s *Snapshot) Databases(ctx context.Context, after string) iter.Seq2[Database, error] {
 	return func(yield func(Database, error) bool) {
 		if err := s.allow(ctx, "GetDatabases", "catalog", "database/*"); err != nil {
@@ -88,8 +89,15 @@ func (s *Snapshot) Databases(ctx context.Context, after string) iter.Seq2[Databa
 		}
 		for row, err := range s.tx.List(s.id(kindDatabase, ""), after) {
 			var d Database
+			visible := true
 			if err == nil {
 				err = row.Decode(&d)
+			}
+			if err == nil && s.lf != nil {
+				visible, err = s.lf.Database(ctx, d.Name)
+			}
+			if err == nil && !visible {
+				continue
 			}
 			if !yield(d, err) || err != nil {
 				return
@@ -109,6 +117,14 @@ func (e *Edit) CreateDatabase(ctx context.Context, d Database) (err error) {
 	if err := checkDatabase(d); err != nil {
 		return err
 	}
+	if e.lf != nil {
+		if err := e.lf.Check(ctx, formation.CreateDatabase, formation.Catalog()); err != nil {
+			return err
+		}
+	}
+	if err := e.mayPlace(ctx, d.Location); err != nil {
+		return err
+	}
 	count := 0
 	for _, err := range e.tx.List(e.id(kindDatabase, ""), "") {
 		if err != nil {
@@ -119,9 +135,23 @@ func (e *Edit) CreateDatabase(ctx context.Context, d Database) (err error) {
 		}
 	}
 	d.Created = e.now
+	openDatabase := true
+	if e.lf != nil {
+		var openTables bool
+		if openDatabase, openTables, err = e.lf.OpenByDefault(ctx); err != nil {
+			return err
+		}
+		if d.TableGrants == nil && openTables {
+			d.TableGrants = []Grant{{Principal: AllowedPrincipals, Permissions: []string{string(formation.All)}}}
+		}
+		d.Closed = len(d.TableGrants) == 0
+	}
 	err = e.tx.Create(e.id(kindDatabase, d.Name), d)
 	if fault.Is(err, fault.Exists) {
 		return fault.Newf(fault.Exists, "database "+d.Name, "already exists")
+	}
+	if err == nil && e.lf != nil {
+		err = e.lf.DatabaseCreated(ctx, d.Name, openDatabase)
 	}
 	return err
 }
@@ -132,7 +162,13 @@ func (e *Edit) UpdateDatabase(ctx context.Context, name string, d Database) erro
 	if err := e.allowDatabase(ctx, "UpdateDatabase", name); err != nil {
 		return err
 	}
-	old, err := e.database(name)
+	old, err := e.seesDatabase(ctx, name)
+	if err == nil {
+		err = e.checkDatabase(ctx, formation.Alter, name)
+	}
+	if err == nil && d.Location != old.Location {
+		err = e.mayPlace(ctx, d.Location)
+	}
 	if err != nil {
 		return err
 	}
@@ -143,6 +179,11 @@ func (e *Edit) UpdateDatabase(ctx context.Context, name string, d Database) erro
 		return err
 	}
 	d.Name, d.Created = name, old.Created
+	if d.TableGrants == nil {
+		d.TableGrants, d.Closed = old.TableGrants, old.Closed
+	} else {
+		d.Closed = len(d.TableGrants) == 0
+	}
 	return e.tx.Put(e.id(kindDatabase, name), d)
 }
 
@@ -152,7 +193,10 @@ func (e *Edit) DeleteDatabase(ctx context.Context, name string) error {
 	if err := e.allow(ctx, "DeleteDatabase", "catalog", "database/"+name, "table/"+name+"/*"); err != nil {
 		return err
 	}
-	if _, err := e.database(name); err != nil {
+	if _, err := e.seesDatabase(ctx, name); err != nil {
+		return err
+	}
+	if err := e.checkDatabase(ctx, formation.Drop, name); err != nil {
 		return err
 	}
 	clear(e.stored)
@@ -161,7 +205,20 @@ func (e *Edit) DeleteDatabase(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	if e.lf != nil {
+		if err := e.lf.DatabaseDropped(ctx, name); err != nil {
+			return err
+		}
+	}
 	return e.tx.Delete(e.id(kindDatabase, name))
+}
+
+// Empty reports whether a database has no table, whoever may see those that it has.
+func (s *Snapshot) Empty(database string) (bool, error) {
+	for _, err := range s.tx.List(s.id(kindTable, strings.ToLower(database)+separator), "") {
+		return false, err
+	}
+	return true, nil
 }
 
 // deleteAll removes the documents of a kind whose keys begin with prefix.
@@ -180,6 +237,11 @@ func (e *Edit) deleteAll(kind, prefix string) error {
 func checkDatabase(d Database) error {
 	if len(d.Description) > 2048 {
 		return fault.Newf(fault.Invalid, "database "+d.Name, "the description has %d bytes; at most 2,048 are allowed", len(d.Description))
+	}
+	for _, g := range d.TableGrants {
+		if g.Principal != AllowedPrincipals || len(g.Permissions) != 1 || g.Permissions[0] != string(formation.All) {
+			return fault.Newf(fault.Invalid, "database "+d.Name, "what new tables grant by default is ALL to %s, or nothing", AllowedPrincipals)
+		}
 	}
 	if len(d.Location) > 1024 {
 		return fault.Newf(fault.Invalid, "database "+d.Name, "the location has %d bytes; at most 1,024 are allowed", len(d.Location))

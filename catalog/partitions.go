@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"flowlake/access"
+	"flowlake/access/formation"
 	"flowlake/fault"
 	"flowlake/state"
 )
@@ -78,19 +79,23 @@ func (k *Catalog) Partitions(ctx context.Context, c access.Caller, database, tab
 // are not registered.
 func (k *Catalog) PartitionsOf(ctx context.Context, c access.Caller, database, table string, values [][]string) (found []Partition, missing [][]string, err error) {
 	err = k.View(ctx, c, func(s *Snapshot) error {
-		t, err := s.partitioned(ctx, "BatchGetPartition", database, table)
+		t, seen, some, err := s.partitionsOf(ctx, "BatchGetPartition", database, table)
 		if err != nil {
 			return err
 		}
 		shapes := s.shapes(t)
 		for _, v := range values {
-			if err := checkValues(t, v); err != nil {
+			if err := checkValues(seen, v); err != nil {
 				return err
+			}
+			if !some {
+				missing = append(missing, v)
+				continue
 			}
 			p, err := s.partition(t, v, shapes)
 			switch {
 			case err == nil:
-				found = append(found, p)
+				found = append(found, cutPartition(p, t, seen))
 			case fault.Is(err, fault.NotFound):
 				missing = append(missing, v)
 			default:
@@ -149,15 +154,6 @@ func partitionKey(t Table, values []string) string {
 	return tableKey(t.Database, t.Name) + separator + valuesKey(values)
 }
 
-// partitioned returns the table for a call that is about its partitions.
-func (s *Snapshot) partitioned(ctx context.Context, action, database, table string) (Table, error) {
-	database, table = strings.ToLower(database), strings.ToLower(table)
-	if err := s.allowTable(ctx, action, database, table); err != nil {
-		return Table{}, err
-	}
-	return s.table(database, table)
-}
-
 // checkValues checks that there is a value for each key.
 func checkValues(t Table, values []string) error {
 	if len(values) != len(t.PartitionKeys) {
@@ -174,14 +170,18 @@ func checkValues(t Table, values []string) error {
 
 // Partition returns the partition with those values, or fault.NotFound.
 func (s *Snapshot) Partition(ctx context.Context, database, table string, values []string) (Partition, error) {
-	t, err := s.partitioned(ctx, "GetPartition", database, table)
+	t, seen, some, err := s.partitionsOf(ctx, "GetPartition", database, table)
+	if err == nil {
+		err = checkValues(seen, values)
+	}
 	if err != nil {
 		return Partition{}, err
 	}
-	if err := checkValues(t, values); err != nil {
-		return Partition{}, err
+	if !some {
+		return Partition{}, fault.Newf(fault.NotFound, partitionSubject(t, values), "not found")
 	}
-	return s.partition(t, values, s.shapes(t))
+	p, err := s.partition(t, values, s.shapes(t))
+	return cutPartition(p, t, seen), err
 }
 
 func (s *Snapshot) partition(t Table, values []string, shapes *shapes) (Partition, error) {
@@ -200,18 +200,36 @@ func (s *Snapshot) partition(t Table, values []string, shapes *shapes) (Partitio
 // the caller's to keep.
 func (s *Snapshot) Partitions(ctx context.Context, database, table string, f PartitionFilter) iter.Seq2[Partition, error] {
 	return func(yield func(Partition, error) bool) {
-		t, err := s.partitioned(ctx, "GetPartitions", database, table)
+		t, seen, some, err := s.partitionsOf(ctx, "GetPartitions", database, table)
 		if err == nil {
 			err = f.Segment.check()
 		}
 		var x *Expression
 		if err == nil && f.Expression != "" {
-			x, err = ParseExpression(f.Expression, t.PartitionKeys)
+			x, err = ParseExpression(f.Expression, seen.PartitionKeys)
 		}
 		if err != nil {
 			yield(Partition{}, err)
 			return
 		}
+		if !some {
+			return
+		}
+		s.partitions(t, x, f)(func(p Partition, err error) bool { return yield(cutPartition(p, t, seen), err) })
+	}
+}
+
+// AllPartitions is Partitions of a table that Readable returned, whatever the caller may know of them: for an engine
+// that shows no values of keys but those that it may. f has no Expression.
+func (s *Snapshot) AllPartitions(ctx context.Context, t Table, f PartitionFilter) iter.Seq2[Partition, error] {
+	if err := s.allowTable(ctx, "GetPartitions", t.Database, t.Name); err != nil {
+		return func(yield func(Partition, error) bool) { yield(Partition{}, err) }
+	}
+	return s.partitions(t, nil, f)
+}
+
+func (s *Snapshot) partitions(t Table, x *Expression, f PartitionFilter) iter.Seq2[Partition, error] {
+	return func(yield func(Partition, error) bool) {
 		base := tableKey(t.Database, t.Name) + separator
 		prefix := base + valuesKey(f.Prefix)
 		if more := x.prefix(); len(more) > len(f.Prefix) {
@@ -302,11 +320,14 @@ func (g Segment) has(key string) bool {
 
 // CreatePartition registers a partition. It returns fault.Exists when its values are registered.
 func (e *Edit) CreatePartition(ctx context.Context, database, table string, p Partition) error {
-	t, err := e.partitioned(ctx, "CreatePartition", database, table)
+	t, err := e.changing(ctx, "CreatePartition", database, table, formation.Alter, formation.Insert)
 	if err != nil {
 		return err
 	}
 	if err := tidyPartition(t, &p); err != nil {
+		return err
+	}
+	if err := e.mayPlace(ctx, p.Storage.Location, t.Storage.Location); err != nil {
 		return err
 	}
 	if p.Created.IsZero() {
@@ -321,12 +342,15 @@ func (e *Edit) AddPartitions(ctx context.Context, database, table string, ps []P
 	if len(ps) == 0 {
 		return 0, nil
 	}
-	t, err := e.partitioned(ctx, "BatchCreatePartition", database, table)
+	t, err := e.changing(ctx, "BatchCreatePartition", database, table, formation.Alter, formation.Insert)
 	if err != nil {
 		return 0, err
 	}
 	for _, p := range ps {
 		if err := tidyPartition(t, &p); err != nil {
+			return created, err
+		}
+		if err := e.mayPlace(ctx, p.Storage.Location, t.Storage.Location); err != nil {
 			return created, err
 		}
 		if p.Created.IsZero() {
@@ -344,7 +368,7 @@ func (e *Edit) AddPartitions(ctx context.Context, database, table string, ps []P
 
 // DeleteAllPartitions removes every partition of a table and returns how many there were.
 func (e *Edit) DeleteAllPartitions(ctx context.Context, database, table string) (removed int, err error) {
-	t, err := e.partitioned(ctx, "BatchDeletePartition", database, table)
+	t, err := e.changing(ctx, "BatchDeletePartition", database, table, formation.Alter, formation.Delete)
 	if err != nil {
 		return 0, err
 	}
@@ -377,7 +401,7 @@ func (e *Edit) create(t Table, p Partition) error {
 
 // UpdatePartition replaces the partition that has those values; see Catalog.UpdatePartition.
 func (e *Edit) UpdatePartition(ctx context.Context, database, table string, values []string, p Partition) error {
-	t, err := e.partitioned(ctx, "UpdatePartition", database, table)
+	t, err := e.changing(ctx, "UpdatePartition", database, table, formation.Alter, formation.Insert)
 	if err != nil {
 		return err
 	}
@@ -390,6 +414,11 @@ func (e *Edit) UpdatePartition(ctx context.Context, database, table string, valu
 	old, err := e.partition(t, values, e.shapes(t))
 	if err != nil {
 		return err
+	}
+	if p.Storage.Location != old.Storage.Location {
+		if err := e.mayPlace(ctx, p.Storage.Location, t.Storage.Location); err != nil {
+			return err
+		}
 	}
 	p.Created = old.Created
 	if slices.Equal(values, p.Values) {
@@ -411,7 +440,7 @@ func (e *Edit) UpdatePartition(ctx context.Context, database, table string, valu
 
 // DeletePartition removes the partition with those values, or returns fault.NotFound. Objects stay.
 func (e *Edit) DeletePartition(ctx context.Context, database, table string, values []string) error {
-	t, err := e.partitioned(ctx, "DeletePartition", database, table)
+	t, err := e.changing(ctx, "DeletePartition", database, table, formation.Alter, formation.Delete)
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,12 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
 	"flowlake/access"
+	"flowlake/access/formation"
 	"flowlake/fault"
 	"flowlake/state"
 )
@@ -32,7 +34,10 @@ func statisticsKey(t Table, values []string, column string) string {
 // them. It is all or nothing.
 func (k *Catalog) PutStatistics(ctx context.Context, c access.Caller, database, table string, values []string, list []ColumnStatistics) error {
 	return k.Edit(ctx, c, func(e *Edit) error {
-		t, err := e.measured(ctx, "Update", database, table, values)
+		t, a, err := e.measured(ctx, "Update", database, table, values)
+		if err == nil {
+			err = e.check(ctx, t, a, formation.Alter)
+		}
 		if err != nil {
 			return err
 		}
@@ -51,11 +56,15 @@ func (k *Catalog) PutStatistics(ctx context.Context, c access.Caller, database, 
 // Statistics returns the statistics of those columns, as many as there are, and the columns without.
 func (k *Catalog) Statistics(ctx context.Context, c access.Caller, database, table string, values, columns []string) (found []ColumnStatistics, missing []string, err error) {
 	err = k.View(ctx, c, func(s *Snapshot) error {
-		t, err := s.measured(ctx, "Get", database, table, values)
+		t, a, err := s.measured(ctx, "Get", database, table, values)
 		if err != nil {
 			return err
 		}
 		for _, column := range columns {
+			if !measures(a, strings.ToLower(column)) {
+				missing = append(missing, column)
+				continue
+			}
 			var one ColumnStatistics
 			_, err := s.tx.Get(s.id(kindStatistics, statisticsKey(t, values, strings.ToLower(column))), &one)
 			switch {
@@ -75,7 +84,10 @@ func (k *Catalog) Statistics(ctx context.Context, c access.Caller, database, tab
 // DeleteStatistics forgets the statistics of one column, or returns fault.NotFound.
 func (k *Catalog) DeleteStatistics(ctx context.Context, c access.Caller, database, table string, values []string, column string) error {
 	return k.Edit(ctx, c, func(e *Edit) error {
-		t, err := e.measured(ctx, "Delete", database, table, values)
+		t, a, err := e.measured(ctx, "Delete", database, table, values)
+		if err == nil {
+			err = e.check(ctx, t, a, formation.Alter)
+		}
 		if err != nil {
 			return err
 		}
@@ -88,22 +100,40 @@ func (k *Catalog) DeleteStatistics(ctx context.Context, c access.Caller, databas
 }
 
 // measured returns the table whose statistics, or whose partition's, a call is about.
-func (s *Snapshot) measured(ctx context.Context, verb, database, table string, values []string) (Table, error) {
-	if values == nil {
-		return s.partitioned(ctx, verb+"ColumnStatisticsForTable", database, table)
+func (s *Snapshot) measured(ctx context.Context, verb, database, table string, values []string) (t Table, a formation.Access, err error) {
+	database, table = strings.ToLower(database), strings.ToLower(table)
+	action := verb + "ColumnStatisticsForTable"
+	if values != nil {
+		action = verb + "ColumnStatisticsForPartition"
 	}
-	t, err := s.partitioned(ctx, verb+"ColumnStatisticsForPartition", database, table)
-	if err != nil {
-		return Table{}, err
+	if err := s.allowTable(ctx, action, database, table); err != nil {
+		return t, a, err
 	}
-	if err := checkValues(t, values); err != nil {
-		return Table{}, err
+	if t, a, err = s.seesTable(ctx, database, table); err != nil || values == nil {
+		return t, a, err
 	}
-	there, err := s.tx.Exists(s.id(kindPartition, partitionKey(t, values)))
+	how := t.listing(a)
+	if how == listDeny {
+		return t, a, s.insufficient(ctx, "Select", t)
+	}
+	if err := checkValues(cut(t, a), values); err != nil {
+		return t, a, err
+	}
+	there := false
+	if how == listAll {
+		there, err = s.tx.Exists(s.id(kindPartition, partitionKey(t, values)))
+	}
 	if err == nil && !there {
 		err = fault.Newf(fault.NotFound, partitionSubject(t, values), "not found")
 	}
-	return t, err
+	return t, a, err
+}
+
+// measures reports whether the caller may know a column's extremes and counts, which are of all its rows.
+func measures(a formation.Access, column string) bool {
+	return a.May(formation.Select) || slices.ContainsFunc(a.Select, func(c formation.Cells) bool {
+		return c.Rows == "" && slices.Contains(c.Columns, column)
+	})
 }
 
 func hasColumn(t Table, name string) bool {

@@ -54,9 +54,15 @@ type Database struct {
 	Parameters  map[string]string `json:"parameters,omitempty"`
 	Created     time.Time         `json:"created"`
 
-	// TableGrants are what new tables grant by default, in Lake Formation's terms: kept and given back.
+	// TableGrants are what new tables grant by default, in Lake Formation's terms: everything to AllowedPrincipals, or
+	// nothing. Nil, in a database that is made or changed, leaves it to the account's settings or as it is.
 	TableGrants []Grant `json:"tableGrants,omitempty"`
+	// Closed says that TableGrants are none: databases made before there was Lake Formation have none written down, and are open.
+	Closed bool `json:"closed,omitempty"`
 }
+
+// AllowedPrincipals are, in Lake Formation's terms, all that IAM allows.
+const AllowedPrincipals = "IAM_ALLOWED_PRINCIPALS"
 
 // Grant is a principal and what it may do.
 type Grant struct {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"flowlake/access"
+	"flowlake/access/formation"
 	"flowlake/fault"
 )
 
@@ -33,7 +34,10 @@ func (k *Catalog) EnsureTable(ctx context.Context, c access.Caller, t Table) (th
 		there, err = e.CreateTable(ctx, t)
 		created = err == nil
 		if fault.Is(err, fault.Exists) {
-			there, err = e.Table(ctx, t.Database, t.Name)
+			exists := err
+			if there, err = e.Table(ctx, t.Database, t.Name); fault.Is(err, fault.NotFound) {
+				err = exists // one that the caller may not know more of than that the name is taken
+			}
 		}
 		return err
 	})
@@ -82,7 +86,7 @@ func (k *Catalog) DeleteTable(ctx context.Context, c access.Caller, database, na
 // of the others.
 func (k *Catalog) DeleteTables(ctx context.Context, c access.Caller, database string, names []string) (failures []TableError, err error) {
 	err = k.Edit(ctx, c, func(e *Edit) error {
-		if _, err := e.database(strings.ToLower(database)); err != nil {
+		if _, err := e.seesDatabase(ctx, strings.ToLower(database)); err != nil {
 			return err
 		}
 		for _, n := range names {
@@ -109,13 +113,18 @@ func tableKey(database, table string) string { return database + separator + tab
 
 func tableSubject(database, table string) string { return "table " + database + "." + table }
 
-// Table returns a table or a view, or fault.NotFound (noun "database" when it is that which is missing).
+// Table returns a table or a view with the columns that the caller may know of, or fault.NotFound (noun "database" when
+// it is that which is missing).
 func (s *Snapshot) Table(ctx context.Context, database, name string) (Table, error) {
 	database, name = strings.ToLower(database), strings.ToLower(name)
 	if err := s.allowTable(ctx, "GetTable", database, name); err != nil {
 		return Table{}, err
 	}
-	return s.table(database, name)
+	t, a, err := s.seesTable(ctx, database, name)
+	if err != nil {
+		return Table{}, err
+	}
+	return cut(t, a), nil
 }
 
 func (s *Snapshot) table(database, name string) (Table, error) {
@@ -130,7 +139,7 @@ func (s *Snapshot) table(database, name string) (Table, error) {
 	return t, err
 }
 
-// Tables yields the tables that f chooses, in the order of their names. f.Max is the caller's to keep.
+// Tables yields the tables that f chooses and the caller may know of, in the order of their names. f.Max is the caller's to keep.
 func (s *Snapshot) Tables(ctx context.Context, f TableFilter) iter.Seq2[Table, error] {
 	return func(yield func(Table, error) bool) {
 		database := strings.ToLower(f.Database)
@@ -139,7 +148,7 @@ func (s *Snapshot) Tables(ctx context.Context, f TableFilter) iter.Seq2[Table, e
 			err = s.allow(ctx, "GetTables", "catalog", "database/"+database, "table/"+database+"/*")
 		}
 		if err == nil {
-			_, err = s.database(database)
+			_, err = s.seesDatabase(ctx, database)
 		}
 		if err != nil {
 			yield(Table{}, err)
@@ -156,6 +165,15 @@ func (s *Snapshot) Tables(ctx context.Context, f TableFilter) iter.Seq2[Table, e
 					continue
 				}
 				err = row.Decode(&t)
+			}
+			if err == nil && s.lf != nil {
+				var a formation.Access
+				if a, err = s.access(ctx, t); err == nil {
+					if !a.Describe {
+						continue
+					}
+					t = cut(t, a)
+				}
 			}
 			if !yield(t, err) || err != nil {
 				return
@@ -188,16 +206,26 @@ func (e *Edit) CreateTable(ctx context.Context, t Table) (Table, error) {
 	if err := e.allowTable(ctx, "CreateTable", t.Database, t.Name); err != nil {
 		return Table{}, err
 	}
-	if _, err := e.database(t.Database); err != nil {
-		return Table{}, err
+	d, err := e.seesDatabase(ctx, t.Database)
+	if err == nil {
+		err = e.checkDatabase(ctx, formation.CreateTable, t.Database)
 	}
-	if err := e.checkProperties(t, nil); err != nil {
+	if err == nil {
+		err = e.mayPlace(ctx, t.Storage.Location, d.Location)
+	}
+	if err == nil {
+		err = e.checkProperties(t, nil)
+	}
+	if err != nil {
 		return Table{}, err
 	}
 	t.Created, t.Updated, t.CreatedBy, t.Version = e.now, e.now, e.c.Principal, 0
-	err := e.tx.Create(e.id(kindTable, tableKey(t.Database, t.Name)), t)
+	err = e.tx.Create(e.id(kindTable, tableKey(t.Database, t.Name)), t)
 	if fault.Is(err, fault.Exists) {
 		return Table{}, fault.Newf(fault.Exists, tableSubject(t.Database, t.Name), "already exists")
+	}
+	if err == nil && e.lf != nil {
+		err = e.lf.TableCreated(ctx, t.Database, t.Name, !d.Closed)
 	}
 	return t, err
 }
@@ -210,7 +238,16 @@ func (e *Edit) UpdateTable(ctx context.Context, t Table, version string) (Table,
 	if err := e.allowTable(ctx, "UpdateTable", t.Database, t.Name); err != nil {
 		return Table{}, err
 	}
-	old, err := e.table(t.Database, t.Name)
+	old, a, err := e.seesTable(ctx, t.Database, t.Name)
+	if err == nil {
+		err = e.check(ctx, old, a, formation.Alter)
+	}
+	if err == nil && t.Storage.Location != old.Storage.Location {
+		var d Database
+		if d, err = e.database(t.Database); err == nil {
+			err = e.mayPlace(ctx, t.Storage.Location, d.Location)
+		}
+	}
 	if err != nil {
 		return Table{}, err
 	}
@@ -240,13 +277,22 @@ func (e *Edit) DeleteTable(ctx context.Context, database, name string) error {
 	if err := e.allowTable(ctx, "DeleteTable", database, name); err != nil {
 		return err
 	}
-	if _, err := e.table(database, name); err != nil {
+	t, a, err := e.seesTable(ctx, database, name)
+	if err == nil {
+		err = e.check(ctx, t, a, formation.Drop)
+	}
+	if err != nil {
 		return err
 	}
 	key := tableKey(database, name)
 	clear(e.stored)
 	for _, kind := range []string{kindPartition, kindShape, kindStatistics} {
 		if err := e.deleteAll(kind, key+separator); err != nil {
+			return err
+		}
+	}
+	if e.lf != nil {
+		if err := e.lf.TableDropped(ctx, database, name); err != nil {
 			return err
 		}
 	}

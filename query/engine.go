@@ -17,7 +17,7 @@ type Engine interface {
 
 // Job is one query for an Engine.
 type Job struct {
-	SQL       string        `json:"sql"`       // in the engine's dialect; tables are named by Scan.Name
+	SQL       string        `json:"sql"`       // in the engine's dialect; tables are named by Scan.Name, or their barriers' names
 	Scans     []Scan        `json:"scans"`     // what those names stand for
 	Output    string        `json:"output"`    // the file to create: Athena's CSV with its header line
 	Started   time.Time     `json:"started"`   // what now() and current_timestamp answer
@@ -50,6 +50,15 @@ type Scan struct {
 	Columns    []ScanColumn      `json:"columns"`    // all data columns, in the table's order
 	Keys       []ScanColumn      `json:"keys"`       // partition keys
 	Inputs     []Input           `json:"inputs"`
+	Barrier    *Barrier          `json:"barrier,omitempty"` // nil: the statement reads the scan itself
+}
+
+// Barrier hides a part of a scan from the job's statement. The engine runs SQL, which names the scan and nothing else,
+// before it looks at that statement, keeps the rows as a table called Name, and forgets the scan. A failure of SQL is told
+// without what it read.
+type Barrier struct {
+	Name string `json:"name"`
+	SQL  string `json:"sql"`
 }
 
 // ScanColumn is a column of a Scan. Read is false when the query never names it: an engine need not

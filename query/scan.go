@@ -21,6 +21,9 @@ const MaxScanFiles = 100_000
 // parts are the partitions that the catalogue has for it.
 func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, parts []catalog.Partition, files *pinned) (Scan, error) {
 	s := Scan{Name: use.Scan, Library: t.Storage.SerDe.Library}
+	if b := use.Barrier; b != nil {
+		s.Barrier = &Barrier{Name: b.Name, SQL: b.SQL}
+	}
 	var err error
 	if s.Format, err = formatOf(t); err != nil {
 		return s, err

@@ -225,6 +225,9 @@ func (e *Engine) hand(ctx context.Context, r request) (out answer, err error) {
 		e.cfg.Log.Warn("query worker lost", "err", broken, "state", p.state(), "stderr", p.stderr.String())
 	} else {
 		err = out.err(r.Job)
+		if out.Private != "" {
+			e.cfg.Log.Warn("rows behind a row filter not read", "err", out.Private)
+		}
 	}
 	e.work.Go(p.end) // reaping a process of some gigabytes takes a while; its answer is here
 	if err != nil {
@@ -266,10 +269,14 @@ type answer struct {
 	Kind    fault.Kind   `json:"kind,omitempty"`
 	Subject string       `json:"subject,omitempty"`
 	Detail  string       `json:"detail,omitempty"`
+	Private string       `json:"private,omitempty"` // of the failure, for the log alone
 }
 
 func answerOf(err error) answer {
-	a := answer{Failed: true, Kind: fault.KindOf(err), Detail: err.Error()}
+	a := answer{Failed: true, Kind: fault.KindOf(err), Detail: err.Error(), Private: private(err)}
+	if b, ok := errors.AsType[*barred](err); ok {
+		err = b.public()
+	}
 	if f, ok := errors.AsType[*fault.Error](err); ok && f == err {
 		a.Subject = f.Subject
 		a.Detail = strings.TrimPrefix(strings.TrimPrefix(err.Error(), f.Subject), ": ")

@@ -30,6 +30,7 @@ type source struct {
 	stream *stream
 	name   string
 	free   func()
+	gone   bool // a barrier took what was to be seen of it
 }
 
 // text registers the stream of a scan's files and returns the view's body over it. Nothing is decoded before
@@ -75,7 +76,7 @@ func (w *worker) text(i int, t *table) (string, error) {
 // stream can be read once only, and of a table DuckDB knows the size, by which it orders joins. A temporary
 // table spills to the scratch folder as any other.
 func (w *worker) settle(job query.Job) error {
-	if len(w.sources) == 0 {
+	if len(w.sources) == 0 || len(job.Scans) == 1 && w.sources[0].gone {
 		return nil
 	}
 	if len(job.Scans) == 1 && !w.materialise {
@@ -84,12 +85,12 @@ func (w *worker) settle(job query.Job) error {
 			return err
 		}
 	}
-	for i, s := range w.sources {
-		rows := fmt.Sprintf("__flowlake_rows_%d", i)
-		if err := w.exec(fmt.Sprintf("CREATE TEMP TABLE %s AS SELECT * FROM %s", rows, s.name)); err != nil {
-			return err
+	for i, scan := range job.Scans {
+		s := w.source(scan.Name)
+		if s == nil || s.gone {
+			continue
 		}
-		if err := w.exec("CREATE OR REPLACE TEMP VIEW " + name(s.view) + " AS " + s.body(rows)); err != nil {
+		if err := w.gather(i, s); err != nil {
 			return err
 		}
 	}

@@ -151,10 +151,16 @@ func (w *worker) run(r request) (query.Result, error) {
 	}
 	for i := range job.Scans {
 		if err := w.scan(i, &job); err != nil {
+			if job.Scans[i].Barrier != nil {
+				return query.Result{}, &barred{w.explain(err)}
+			}
 			return query.Result{}, w.explain(err)
 		}
 	}
 	if err := onlySelect(w, job.SQL); err != nil {
+		return query.Result{}, err
+	}
+	if err := w.bar(job); err != nil {
 		return query.Result{}, err
 	}
 	if err := w.settle(job); err != nil {
