@@ -19,7 +19,7 @@ var _ access.ResourcePolicies = (*Store)(nil)
 
 // ResourcePolicy returns the owner and the policy in force of a bucket, or of an object in one: the bucket policy, and
 // what ACLs grant where they count. It is access's question and asks no guard.
-func (s *Store) ResourcePolicy(_ context.Context, arn string) (owner string, document *policy.Document, err error) {
+func (s *Store) ResourcePolicy(ctx context.Context, arn string) (owner string, document *policy.Document, err error) {
 	rest, ok := strings.CutPrefix(arn, "arn:aws:s3:::")
 	if !ok {
 		return "", nil, nil
@@ -29,17 +29,18 @@ func (s *Store) ResourcePolicy(_ context.Context, arn string) (owner string, doc
 	if !ok {
 		return "", nil, nil
 	}
-	if !object || len(b.objects) == 0 {
-		return b.Owner, b.inForce, nil
+	document = b.inForce
+	if object && len(b.objects) > 0 {
+		o, found, err := s.entry(name, key)
+		if err != nil {
+			return "", nil, err
+		}
+		if doc := b.objects[o.ACL]; found && doc != nil {
+			document = doc
+		}
 	}
-	o, found, err := s.entry(name, key)
-	if err != nil {
-		return "", nil, err
-	}
-	if doc := b.objects[o.ACL]; found && doc != nil {
-		return b.Owner, doc, nil
-	}
-	return b.Owner, b.inForce, nil
+	document, err = s.current(ctx, b, document)
+	return b.Owner, document, err
 }
 
 // BucketPolicy returns the bucket's policy as it was put, or fault.NotFound about "bucket policy".
@@ -48,11 +49,10 @@ func (s *Store) BucketPolicy(ctx context.Context, c access.Caller, bucket string
 	if err != nil {
 		return "", err
 	}
-	text := b.set().Policy
-	if text == "" {
+	if b.policy == nil {
 		return "", noPolicy(bucket)
 	}
-	return text, nil
+	return s.currentText(ctx, b)
 }
 
 func noPolicy(bucket string) error {
@@ -68,7 +68,7 @@ func (s *Store) PolicyStatus(ctx context.Context, c access.Caller, bucket string
 	if b.policy == nil {
 		return false, noPolicy(bucket)
 	}
-	return isPublic(b.policy), nil
+	return b.policy.Public(), nil
 }
 
 // PutBucketPolicy sets the bucket's policy, which counts from the next decision on. It returns fault.TooLarge or fault.Invalid
@@ -81,15 +81,15 @@ func (s *Store) PutBucketPolicy(ctx context.Context, c access.Caller, bucket, te
 	if err != nil {
 		return err
 	}
-	doc, err := s.checkPolicy(ctx, b, text)
+	doc, ids, err := s.checkPolicy(ctx, b, text)
 	if err != nil {
 		return err
 	}
 	return s.change(ctx, bucket, func(_ *Bucket, set *settings) error {
-		if set.blocks().BlockPublicPolicy && isPublic(doc) {
+		if set.blocks().BlockPublicPolicy && doc.Public() {
 			return s.blocked(ctx, c, "s3:PutBucketPolicy", ARN(bucket, ""), "public policies", "BlockPublicPolicy")
 		}
-		set.Policy = text
+		set.Policy, set.Principals = text, ids
 		return nil
 	})
 }
@@ -99,15 +99,15 @@ func (s *Store) DeleteBucketPolicy(ctx context.Context, c access.Caller, bucket 
 	if _, err := s.look(ctx, c, "s3:DeleteBucketPolicy", bucket); err != nil {
 		return err
 	}
-	return s.change(ctx, bucket, func(_ *Bucket, set *settings) error { set.Policy = ""; return nil })
+	return s.change(ctx, bucket, func(_ *Bucket, set *settings) error { set.Policy, set.Principals = "", nil; return nil })
 }
 
-// Statement is one that a service adds to a bucket's policy.
+// Statement is one that is added to a bucket's policy.
 type Statement struct {
 	Sid       string
 	Effect    string
 	Principal map[string]string
-	Action    string
+	Action    []string
 	Resource  string
 	Condition map[string]map[string]string `json:",omitempty"`
 }
@@ -122,37 +122,24 @@ func (s *Store) AddStatements(ctx context.Context, c access.Caller, bucket strin
 		}
 	}
 	return s.change(ctx, bucket, func(b *Bucket, set *settings) error {
-		doc, err := split(set.Policy)
+		old := &bucketDoc{Bucket: *b, Settings: set}
+		put, err := s.currentText(ctx, old)
 		if err != nil {
 			return err
 		}
-		taken := map[string]bool{}
-		for _, text := range doc.Statement {
-			var one struct{ Sid string }
-			if err := json.Unmarshal(text, &one); err != nil {
-				return fault.Newf(fault.Internal, "bucket policy of "+bucket, "%w", err)
-			}
-			taken[one.Sid] = true
-		}
-		for _, st := range add {
-			for sid, n := st.Sid, 2; taken[st.Sid]; n++ {
-				st.Sid = sid + strconv.Itoa(n)
-			}
-			taken[st.Sid] = true
-			text, err := json.Marshal(st)
-			if err != nil {
-				return fault.Newf(fault.Internal, "bucket policy of "+bucket, "%w", err)
-			}
-			doc.Statement = append(doc.Statement, text)
-		}
-		text, err := json.Marshal(doc)
+		doc, err := split(put)
 		if err != nil {
-			return fault.Newf(fault.Internal, "bucket policy of "+bucket, "%w", err)
-		}
-		if _, err := s.checkPolicy(ctx, &bucketDoc{Bucket: *b}, string(text)); err != nil {
 			return err
 		}
-		set.Policy = string(text)
+		text, err := doc.with(add)
+		if err != nil {
+			return err
+		}
+		_, ids, err := s.checkPolicy(ctx, old, text)
+		if err != nil {
+			return err
+		}
+		set.Policy, set.Principals = text, ids
 		return nil
 	})
 }
@@ -173,7 +160,7 @@ func (b *bucketDoc) compile() error {
 		return nil
 	}
 	ignored := set.blocks().IgnorePublicACLs
-	var granted []string // the statements of the bucket's own ACL
+	var granted []Statement // the statements of the bucket's own ACL
 	if !ignored {
 		granted = bucketStatements(b.ACL, b.Name)
 	}
@@ -201,32 +188,36 @@ func (b *bucketDoc) compile() error {
 // language, and explanations name the statement.
 //
 // Source: S3 user guide, "Access control list (ACL) overview", Mapping of ACL permissions and access policy permissions.
-func bucketStatements(acl, bucket string) []string {
-	var all []string
+func bucketStatements(acl, bucket string) []Statement {
+	var all []Statement
 	for _, g := range Grants(acl, "") {
 		switch {
 		case g.Grantee != AllUsers && g.Grantee != AuthenticatedUsers:
 		case g.Permission == "READ":
-			all = append(all, aclStatement(acl, "bucket", `["s3:ListBucket","s3:ListBucketVersions","s3:ListBucketMultipartUploads"]`, ARN(bucket, "")))
+			all = append(all, aclStatement(acl, "Bucket", ARN(bucket, ""), "s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"))
 		case g.Permission == "WRITE":
-			all = append(all, aclStatement(acl, "bucket", `"s3:PutObject"`, ARN(bucket, "*")))
+			all = append(all, aclStatement(acl, "Bucket", ARN(bucket, "*"), "s3:PutObject"))
 		}
 	}
 	return all
 }
 
 // objectStatements are what an object's canned ACL allows; WRITE means nothing for objects.
-func objectStatements(acl, bucket string) []string {
+func objectStatements(acl, bucket string) []Statement {
 	for _, g := range Grants(acl, "") {
 		if g.Permission == "READ" && (g.Grantee == AllUsers || g.Grantee == AuthenticatedUsers) {
-			return []string{aclStatement(acl, "object", `["s3:GetObject","s3:GetObjectVersion"]`, ARN(bucket, "*"))}
+			return []Statement{aclStatement(acl, "Object", ARN(bucket, "*"), "s3:GetObject", "s3:GetObjectVersion")}
 		}
 	}
 	return nil
 }
 
-func aclStatement(acl, of, actions, arn string) string {
-	return `{"Sid":"` + of + " ACL " + acl + `","Effect":"Allow","Principal":"*","Action":` + actions + `,"Resource":"` + arn + `"}`
+func aclStatement(acl, of, arn string, actions ...string) Statement {
+	sid := of + "Acl"
+	for part := range strings.SplitSeq(acl, "-") {
+		sid += strings.ToUpper(part[:1]) + part[1:]
+	}
+	return Statement{Sid: sid, Effect: "Allow", Principal: map[string]string{"AWS": "*"}, Action: actions, Resource: arn}
 }
 
 // document is a policy with its statements apart.
@@ -256,23 +247,43 @@ func split(text string) (document, error) {
 	return doc, nil
 }
 
-// merge returns the policy with further statements behind its own, whose numbers stay what they are.
-func merge(text string, statements []string) (*policy.Document, error) {
+// with returns the policy with further statements behind its own, whose numbers stay what they are. A Sid that the
+// policy has already gets a number.
+func (d document) with(add []Statement) (string, error) {
+	taken := map[string]bool{}
+	for _, text := range d.Statement {
+		var one struct{ Sid string }
+		if err := json.Unmarshal(text, &one); err != nil {
+			return "", fault.Newf(fault.Internal, "bucket policy", "%w", err)
+		}
+		taken[one.Sid] = true
+	}
+	for _, st := range add {
+		for sid, n := st.Sid, 2; taken[st.Sid]; n++ {
+			st.Sid = sid + strconv.Itoa(n)
+		}
+		taken[st.Sid] = true
+		text, err := json.Marshal(st)
+		if err != nil {
+			return "", fault.Newf(fault.Internal, "bucket policy", "%w", err)
+		}
+		d.Statement = append(d.Statement, text)
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return "", fault.Newf(fault.Internal, "bucket policy", "%w", err)
+	}
+	return string(text), nil
+}
+
+// merge returns the policy with further statements, compiled.
+func merge(text string, add []Statement) (*policy.Document, error) {
 	doc, err := split(text)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range statements {
-		doc.Statement = append(doc.Statement, json.RawMessage(s))
+	if text, err = doc.with(add); err != nil {
+		return nil, err
 	}
-	merged, err := json.Marshal(doc)
-	if err != nil {
-		return nil, fault.Newf(fault.Internal, "bucket policy", "%w", err)
-	}
-	return policy.Parse(policy.Resource, string(merged))
-}
-
-func isPublic(d *policy.Document) bool {
-	p, ok := any(d).(interface{ Public() bool })
-	return ok && p.Public()
+	return policy.Parse(policy.Resource, text)
 }

@@ -45,20 +45,19 @@ func (p *principals) UnmarshalJSON(text []byte) error {
 
 // checkPolicy reads a policy that is to be put on a bucket, and refuses what S3 refuses beyond the grammar: resources of
 // other buckets, actions that are not S3's or that fit no resource of their statement, unknown condition keys, principals
-// that do not exist.
+// that do not exist. With the document it returns the unique ids of the account's users and roles that it names.
 //
 // Source: S3 user guide, "Bucket policies"; the messages are S3's.
-func (s *Store) checkPolicy(ctx context.Context, b *bucketDoc, text string) (*policy.Document, error) {
+func (s *Store) checkPolicy(ctx context.Context, b *bucketDoc, text string) (doc *policy.Document, ids map[string]string, err error) {
 	if len(text) > maxPolicy {
-		return nil, fault.Newf(fault.TooLarge, "policy document", "Policy exceeds the maximum allowed document size: it has %d bytes, and %d are allowed", len(text), maxPolicy)
+		return nil, nil, fault.Newf(fault.TooLarge, "policy document", "Policy exceeds the maximum allowed document size: it has %d bytes, and %d are allowed", len(text), maxPolicy)
 	}
-	doc, err := policy.Parse(policy.Resource, text)
-	if err != nil {
-		return nil, err
+	if doc, err = policy.Parse(policy.Resource, text); err != nil {
+		return nil, nil, err
 	}
 	var body struct{ Statement json.RawMessage }
 	if err := json.Unmarshal([]byte(text), &body); err != nil {
-		return nil, fault.Newf(fault.Invalid, "policy document", "%w", err)
+		return nil, nil, fault.Newf(fault.Invalid, "policy document", "%w", err)
 	}
 	var all []statement
 	if bytes.HasPrefix(bytes.TrimSpace(body.Statement), []byte("[")) {
@@ -68,14 +67,15 @@ func (s *Store) checkPolicy(ctx context.Context, b *bucketDoc, text string) (*po
 		err = json.Unmarshal(body.Statement, &all[0])
 	}
 	if err != nil {
-		return nil, fault.Newf(fault.Invalid, "policy document", "%w", err)
+		return nil, nil, fault.Newf(fault.Invalid, "policy document", "%w", err)
 	}
 	for i := range all {
 		if err := s.checkStatement(ctx, b, i+1, &all[i]); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return doc, nil
+	ids, err = s.named(ctx, b.Owner, all)
+	return doc, ids, err
 }
 
 func (s *Store) checkStatement(ctx context.Context, b *bucketDoc, number int, st *statement) error {
@@ -98,8 +98,8 @@ func (s *Store) checkStatement(ctx context.Context, b *bucketDoc, number int, st
 	}
 	for _, pattern := range slices.Concat(st.Action, st.NotAction) {
 		low := strings.ToLower(pattern)
-		bucketwise := slices.ContainsFunc(bucketActions, func(a string) bool { return like(low, a) })
-		objectwise := slices.ContainsFunc(objectActions, func(a string) bool { return like(low, a) })
+		bucketwise := slices.ContainsFunc(bucketActions, func(a string) bool { return policy.Match(low, a) })
+		objectwise := slices.ContainsFunc(objectActions, func(a string) bool { return policy.Match(low, a) })
 		switch {
 		case !bucketwise && !objectwise:
 			return bad("Policy has invalid action", "%s is no action of S3", pattern)

@@ -2,6 +2,7 @@ package lake
 
 import (
 	"context"
+	"sync"
 
 	"flowlake/access"
 	"flowlake/access/policy"
@@ -45,6 +46,7 @@ type settings struct {
 	Public     *PublicAccess     `json:"publicAccess,omitempty"` // nil: deleted, nothing is blocked
 	Encryption Encryption        `json:"encryption"`
 	Policy     string            `json:"policy,omitempty"`
+	Principals map[string]string `json:"principals,omitempty"` // the users and roles that Policy names, with the unique ids that they had
 	Tags       map[string]string `json:"tags,omitempty"`
 }
 
@@ -63,6 +65,7 @@ type bucketDoc struct {
 	policy  *policy.Document            // as it was put; nil: none
 	inForce *policy.Document            // with what the bucket's ACL grants
 	objects map[string]*policy.Document // with what an object's canned ACL grants too, by ACL
+	renamed sync.Map                    // documents in which who is gone has the unique id
 }
 
 // set returns the settings in force.
