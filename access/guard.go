@@ -3,9 +3,11 @@ package access
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"flowlake/access/audit"
+	"flowlake/access/identity"
 	"flowlake/access/policy"
 	"flowlake/fault"
 )
@@ -14,18 +16,21 @@ import (
 //
 // One without identities (NewGuard) knows one principal, the account's root, which may do everything in its account.
 type Guard struct {
-	account   string
-	audit     *audit.Log // nil: nothing is recorded
-	log       *slog.Logger
-	resources ResourcePolicies // nil: no resource has a policy
-	now       func() time.Time
+	account    string
+	identities *identity.Store // nil: root alone
+	audit      *audit.Log      // nil: nothing is recorded
+	log        *slog.Logger
+	resources  ResourcePolicies // nil: no bucket has a policy
+	sessions   sessions
+	now        func() time.Time
 }
 
 // GuardConfig is what a guard with identities needs.
 type GuardConfig struct {
-	Account string
-	Audit   *audit.Log // nil: nothing is recorded
-	Log     *slog.Logger
+	Account    string
+	Identities *identity.Store // nil: root is the one principal
+	Audit      *audit.Log      // nil: nothing is recorded
+	Log        *slog.Logger
 }
 
 // NewGuard returns the guard of an account's resources in a house without identities.
@@ -35,7 +40,7 @@ func NewGuard(account string) *Guard {
 
 // OpenGuard returns the guard of an account's resources. It starts nothing.
 func OpenGuard(cfg GuardConfig) *Guard {
-	return &Guard{account: cfg.Account, audit: cfg.Audit, log: cfg.Log, now: time.Now}
+	return &Guard{account: cfg.Account, identities: cfg.Identities, audit: cfg.Audit, log: cfg.Log, now: time.Now}
 }
 
 // ResourcePolicies finds the policy of a resource and the account that owns it. The lake meets it for buckets and objects.
@@ -53,6 +58,8 @@ type Verdict struct {
 	Request  policy.Request
 	Policies policy.Policies
 	Refusal  *Refusal // nil when it is allowed
+
+	caller Caller
 }
 
 // Allow returns nil when c may do action ("s3:PutObject") to resource (an ARN or "*"), and a *Refusal, which is a
@@ -61,23 +68,32 @@ type Verdict struct {
 //
 // A question that was allowed in the same request a moment ago is not decided again.
 func (g *Guard) Allow(ctx context.Context, c Caller, action, resource string, entries ...policy.Entry) error {
-	v, err := g.Decide(ctx, c, action, resource, entries...)
-	if err != nil || v.Allowed {
+	r := RequestOf(ctx)
+	now := g.now()
+	if r != nil && r.remembers(&c, action, resource, entries, now) {
+		return nil
+	}
+	var v Verdict
+	if err := g.decide(ctx, c, action, resource, entries, &v); err != nil {
 		return err
 	}
-	return v.Refusal
+	g.record(ctx, &v)
+	if !v.Allowed {
+		return v.Refusal
+	}
+	if r != nil {
+		r.remember(question{c, action, resource, entries, now})
+	}
+	return nil
 }
 
 // Decide is Allow without effect: nothing is recorded, and the answer comes with its reasons. The error is never a
-// refusal: fault.Unavailable, when what decides cannot be read.
-func (g *Guard) Decide(_ context.Context, c Caller, action, resource string, entries ...policy.Entry) (*Verdict, error) {
-	v := &Verdict{Request: policy.Request{Action: action, Resource: resource, Context: entries}}
-	if c.IsRoot() && c.Account == g.account {
-		v.Decision = policy.Decision{Allowed: true, Reason: policy.AllowedAsRoot}
-		return v, nil
+// refusal: fault.Unavailable or fault.Internal, when what decides cannot be read.
+func (g *Guard) Decide(ctx context.Context, c Caller, action, resource string, entries ...policy.Entry) (*Verdict, error) {
+	v := new(Verdict)
+	if err := g.decide(ctx, c, action, resource, entries, v); err != nil {
+		return nil, err
 	}
-	v.Decision = policy.Decision{Reason: policy.NoIdentityAllow}
-	v.Refusal = &Refusal{Caller: c, Action: action, Resource: resource, Decision: v.Decision}
 	return v, nil
 }
 
@@ -85,34 +101,192 @@ func (g *Guard) Decide(_ context.Context, c Caller, action, resource string, ent
 // that is hidden), and returns it as an error. Where the caller must not see even that, the room drops what is returned
 // and answers as if the thing did not exist.
 func (g *Guard) Refuse(ctx context.Context, r *Refusal) error {
+	v := Verdict{Decision: r.Decision, Request: policy.Request{Action: r.Action, Resource: r.Resource, Owner: g.ownerOf(r.Resource)}, Refusal: r, caller: r.Caller}
+	g.record(ctx, &v)
 	return r
 }
 
-// CallerOf returns the caller that a user, a role, or root is, by its ARN: for simulations, and for explaining. A role's
-// is a session of it with that role's name. It returns fault.NotFound.
-func (g *Guard) CallerOf(ctx context.Context, arn, region string) (Caller, error) {
-	if c := Root(g.account, region); arn == c.Principal {
-		return c, nil
+// subject is whom a question is about, with what is in force for it.
+type subject struct {
+	name     string // for explanations: "user ana", "role crawler"
+	policies []policy.Source
+	boundary *policy.Source
+	tags     map[string]string
+	gone     string // why it is nobody any more
+}
+
+// subject finds what is in force for a caller.
+func (g *Guard) subject(ctx context.Context, c *Caller) (subject, error) {
+	switch {
+	case c.IsService():
+		return subject{name: "service " + c.Principal}, nil
+	case c.IsRoot():
+		return subject{name: "root"}, nil
+	case g.identities == nil || c.Account != g.account:
+		return subject{name: c.Principal}, nil
 	}
-	return Caller{}, fault.Newf(fault.NotFound, "principal "+arn, "no such principal")
+	arn := c.Principal
+	if c.Role != "" {
+		arn = c.Role
+	}
+	p, err := g.identities.Principal(ctx, arn)
+	if fault.Is(err, fault.NotFound) || err == nil && c.ID != "" && p.ID != c.ID {
+		return subject{name: arn, gone: arn + " does not exist any more"}, nil
+	}
+	if err != nil {
+		return subject{}, err
+	}
+	s := subject{name: p.Kind.String() + " " + p.Name, policies: p.Policies, boundary: p.Boundary}
+	s.tags, err = g.sessions.tagged(p.Tags, c.SessionTags)
+	return s, err
 }
 
-// Assume returns the session of the role for a service that acts for itself (see ServicePrincipal), after it held the
-// role's trust policy against it: a *Refusal when the role does not exist or does not trust the service.
-// Background work calls it at each run, so that a changed trust counts. entries are the service's own condition keys
-// (sts:ExternalId, which Firehose gives).
-func (g *Guard) Assume(_ context.Context, service Caller, role, session string, _ ...policy.Entry) (Caller, error) {
-	return Root(service.Account, service.Region).Via(service.Service, service.SourceARN), nil
+// decide answers a question into v, an empty one.
+func (g *Guard) decide(ctx context.Context, c Caller, action, resource string, entries []policy.Entry, v *Verdict) error {
+	v.caller = c
+	v.Request.Action, v.Request.Resource = action, resource
+	owner, own, err := g.policyOf(ctx, &c, action, resource)
+	if err != nil {
+		return err
+	}
+	v.Request.Owner = owner
+	root := c.IsRoot() && c.Account == g.account
+	if root && owner == c.Account && (own == nil || ownersAnyway(action)) {
+		v.Decision = policy.Decision{Allowed: true, Reason: policy.AllowedAsRoot}
+		return nil
+	}
+	who, err := g.subject(ctx, &c)
+	if err != nil {
+		return err
+	}
+	v.Policies = policy.Policies{Root: root, Identity: who.policies, Boundary: who.boundary, Resource: own}
+	if v.Policies.Session, err = g.sessions.compiled(c.SessionPolicies); err != nil {
+		return err
+	}
+	v.Request.Principal = policy.Principal{Account: c.Account, ARN: c.Principal, Role: c.Role}
+	if c.IsService() {
+		v.Request.Principal = policy.Principal{Account: c.Account, Service: c.Principal}
+	}
+	v.Request.Context = entries
+	v.Request.More = (&globals{caller: c, request: RequestOf(ctx), owner: owner, now: g.now(), tags: who.tags}).find
+	switch {
+	case who.gone != "":
+		v.Decision = policy.Decision{Reason: policy.NotAuthorizedOther, Detail: who.gone}
+	case !c.IsService() && owner != c.Account, owner != g.account:
+		v.Decision = policy.Decision{Reason: policy.NoResourceAllow, Detail: "it belongs to another account"}
+	case assumes[action] && own == nil && roleARN.MatchString(resource):
+		v.Decision = policy.Decision{Reason: policy.NotAuthorizedOther, Detail: "there is no such role"}
+	default:
+		v.Decision = policy.Evaluate(&v.Request, &v.Policies)
+	}
+	if !v.Allowed {
+		v.Refusal = g.refuse(v, &who)
+	}
+	return nil
 }
 
-// PassRole is asked wherever a caller hands a role to a service: the caller needs iam:PassRole on it
-// (with iam:PassedToService), and the role must exist and trust the service. member is what errors call it ("RoleARN").
-// It returns a *Refusal, or fault.Invalid for an ARN, a role or a trust policy that cannot be used.
-func (g *Guard) PassRole(ctx context.Context, c Caller, member, role, service string) error {
-	return g.MayPassRole(ctx, c, member, role, service)
+// refuse makes the refusal of a verdict.
+func (g *Guard) refuse(v *Verdict, who *subject) *Refusal {
+	r := &Refusal{Caller: v.caller, Action: v.Request.Action, Resource: v.Request.Resource, Decision: v.Decision, Kind: v.kind(),
+		Hidden: v.caller.Account != g.account || v.Request.Owner != g.account}
+	if v.Reason == policy.NotAuthorizedOther || v.Request.Owner != g.account {
+		return r // no statement helps
+	}
+	var where string
+	r.Statement, where = suggest(&v.Request, v.Decision)
+	if r.Statement == "" {
+		return r
+	}
+	switch v.Reason {
+	case policy.NoIdentityAllow:
+		where = "an identity policy of " + who.name
+	case policy.NoBoundaryAllow:
+		if who.boundary != nil {
+			where = who.boundary.Name
+		}
+	case policy.NoTrust:
+		where = "the trust policy of " + v.Request.Resource
+	case policy.NoResourceAllow:
+		if v.Policies.Resource != nil {
+			where = "the " + v.Policies.Resource.Name
+		}
+	}
+	r.Where = where
+	return r
 }
 
-// MayPassRole is the half of PassRole that concerns the caller: the role itself is not looked at.
-func (g *Guard) MayPassRole(_ context.Context, c Caller, member, role, service string) error {
-	return CheckRole(member, role)
+// kind is the kind of the policy that denied, as AWS's sentences have it.
+func (v *Verdict) kind() string {
+	switch {
+	case v.Reason != policy.ExplicitDeny:
+		return ""
+	case v.Policy == policy.PermissionsBoundary:
+		return boundaryKind
+	case v.Policy == policy.SessionPolicy:
+		return sessionKind
+	case v.Policy == policy.ResourcePolicy && assumes[v.Request.Action]:
+		return trustKind
+	case v.Policy == policy.ResourcePolicy:
+		return resourceKind
+	}
+	return identityKind
+}
+
+// assumes are the actions that a role's trust policy is asked for.
+var assumes = map[string]bool{"sts:AssumeRole": true, "sts:TagSession": true, "sts:SetSourceIdentity": true}
+
+// ownersAnyway are what a bucket's policy cannot deny to root: it could not be mended otherwise.
+//
+// Source: S3 user guide, "Policies and permissions in Amazon S3".
+func ownersAnyway(action string) bool {
+	return action == "s3:GetBucketPolicy" || action == "s3:PutBucketPolicy" || action == "s3:DeleteBucketPolicy"
+}
+
+// policyOf finds the account that a resource belongs to, and the policy that it has.
+func (g *Guard) policyOf(ctx context.Context, c *Caller, action, resource string) (owner string, own *policy.Source, err error) {
+	const s3 = "arn:aws:s3:::"
+	if bucket, ok := strings.CutPrefix(resource, s3); ok {
+		if g.resources == nil {
+			return g.account, nil, nil
+		}
+		owner, document, err := g.resources.ResourcePolicy(ctx, resource)
+		if err != nil {
+			return "", nil, err
+		}
+		if owner == "" { // nobody's: whoever may ask at all learns that it is not there
+			return g.account, nil, nil
+		}
+		if document == nil {
+			return owner, nil, nil
+		}
+		bucket, _, _ = strings.Cut(bucket, "/")
+		return owner, &policy.Source{Name: "bucket policy of " + bucket, Document: document}, nil
+	}
+	owner = g.ownerOf(resource)
+	if g.identities != nil && owner == g.account && assumes[action] && roleARN.MatchString(resource) {
+		role, err := g.identities.Principal(ctx, resource)
+		if fault.Is(err, fault.NotFound) {
+			return owner, nil, nil
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		return owner, &policy.Source{Name: "trust policy of role " + role.Name, Document: role.Trust}, nil
+	}
+	return owner, nil, nil
+}
+
+// ownerOf is the account in an ARN; what names none is the guard's own.
+func (g *Guard) ownerOf(arn string) string {
+	rest, ok := strings.CutPrefix(arn, "arn:")
+	for range 3 { // the partition, the service, the region
+		if _, rest, ok = strings.Cut(rest, ":"); !ok {
+			return g.account
+		}
+	}
+	account, _, _ := strings.Cut(rest, ":")
+	if account == "" || account == "aws" || account == "*" { // S3's, AWS's own policies, patterns
+		return g.account
+	}
+	return account
 }

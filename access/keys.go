@@ -2,6 +2,7 @@ package access
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"flowlake/access/identity"
 	"flowlake/fault"
 )
 
@@ -35,19 +37,56 @@ func (k Key) MarshalText() ([]byte, error) { return []byte("key " + k.ID), nil }
 
 // Keys finds access keys by id. It is safe for concurrent use.
 type Keys struct {
-	root Key
+	root       Key
+	identities *identity.Store // nil: root's key is the one there is
 }
+
+// SetIdentities tells of the keys of users and sessions. It is called once, before the first Lookup.
+func (k *Keys) SetIdentities(s *identity.Store) { k.identities = s }
 
 // Root returns root's key.
 func (k *Keys) Root() Key { return k.root }
 
 // Lookup finds a key by its id and, for a session's key, by the token that came with it. A key that is inactive or whose
 // session is over is found too: the door says which it was.
+//
+// A session's key ends with its principal: one whose user or role was deleted is not found.
 func (k *Keys) Lookup(id, token string) (Key, bool) {
-	if id != k.root.ID {
+	if id == k.root.ID {
+		return k.root, true
+	}
+	if k.identities == nil {
 		return Key{}, false
 	}
-	return k.root, true
+	of, ok := k.identities.Key(id, token)
+	if !ok {
+		return Key{}, false
+	}
+	c := Caller{Account: of.Account, Principal: of.Principal, AccessKey: of.ID, Session: of.Session, ID: of.PrincipalID, Role: of.Role,
+		SessionPolicies: of.SessionPolicies, SessionTags: of.SessionTags, TransitiveTags: of.TransitiveTags,
+		SourceIdentity: of.SourceIdentity, Issued: of.Issued}
+	if !c.IsRoot() {
+		p, err := k.identities.Principal(context.Background(), of.Principal)
+		if fault.Is(err, fault.NotFound) || err == nil && p.ID != of.PrincipalID {
+			return Key{}, false
+		}
+	}
+	return Key{ID: of.ID, Secret: of.Secret, Token: of.Token, Expires: of.Expires, Caller: c, Inactive: of.Inactive}, true
+}
+
+// Used notes that a verified request was signed with a key, for its last use. It does not wait for a disk.
+func (k *Keys) Used(c Caller, service string) {
+	if k.identities == nil || c.IsRoot() {
+		return
+	}
+	key, role := c.AccessKey, ""
+	if c.Role != "" {
+		role = c.ID
+	}
+	if c.Issued != "" {
+		key = ""
+	}
+	k.identities.Used(key, role, c.Region, service)
 }
 
 // OpenKeys reads root's key from credentialsFile, the [default] profile of an AWS shared-credentials file, which

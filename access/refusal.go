@@ -50,12 +50,12 @@ func (r *Refusal) Unwrap() error {
 }
 
 // Sentence is what AWS says, in one line: "User: … is not authorized to perform: … on resource: … because no
-// identity-based policy allows the … action". A hidden one is "Access Denied".
+// identity-based policy allows the … action". A hidden one says no reason.
 //
 // Source: IAM user guide, "Troubleshoot access denied error messages".
 func (r *Refusal) Sentence() string {
 	if r.Hidden {
-		return "Access Denied"
+		return "User: " + r.Caller.Principal + " " + r.asked()
 	}
 	if r.Words != "" {
 		return r.Words

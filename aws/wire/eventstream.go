@@ -42,14 +42,15 @@ func (s *Server) EndStreams() { s.endStreams() }
 
 // serveEvents does a typed operation whose answer is an event stream.
 func (x *exchange) serveEvents(p *proof, in any) error {
-	ctx, cancel := context.WithCancel(x.r.Context())
-	defer cancel()
-	defer context.AfterFunc(x.streams, cancel)()
-	if err := x.authorise(ctx, p, in); err != nil {
+	ctx, err := x.authorise(p, in)
+	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(x.streams, cancel)()
 	out := eventWriter{x: x, encoder: eventstream.NewEncoder(), conn: http.NewResponseController(&x.w)}
-	err := x.operation.stream(ctx, p.caller, in, x.requestID, out.send)
+	err = x.operation.stream(ctx, p.caller, in, x.requestID, out.send)
 	if !out.begun {
 		if err == nil {
 			return out.begin() // a stream of no events

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"flowlake/access"
+
 	"github.com/google/uuid"
 )
 
@@ -28,8 +30,12 @@ type exchange struct {
 	service   *service
 	operation *operation
 	presigned bool
-	code      string // of the error, "" for none
-	received  int64  // body bytes read
+	asked     *access.Request // what the guard knows of the request, and notes in it; nil until it is authenticated
+	caller    access.Caller   // who signed it; zero until it is authenticated
+	claimed   string          // the access key that the request names, signed by it or not
+	demands   []demand        // what the row asked the guard
+	code      string          // of the error, "" for none
+	received  int64           // body bytes read
 	began     time.Time
 }
 
@@ -69,7 +75,7 @@ func (x *exchange) serve() error {
 		x.service, _ = x.find(x.r, query, nil)
 		return err
 	}
-	x.presigned = sig.presigned
+	x.presigned, x.claimed = sig.presigned, sig.key
 	svc, ok := x.find(x.r, query, sig)
 	x.service = svc
 	if !ok {
@@ -217,8 +223,8 @@ func (x *exchange) readBody(limit int64) ([]byte, error) {
 
 // do asks the guard and calls a typed operation.
 func (x *exchange) do(p *proof, in any) (any, error) {
-	ctx := x.r.Context()
-	if err := x.authorise(ctx, p, in); err != nil {
+	ctx, err := x.authorise(p, in)
+	if err != nil {
 		return nil, err
 	}
 	if x.service.Protocol == EC2Query && dryRun(in) {
@@ -227,14 +233,16 @@ func (x *exchange) do(p *proof, in any) (any, error) {
 	return x.operation.call(ctx, p.caller, in)
 }
 
-// authorise puts the row's questions to the guard.
-func (x *exchange) authorise(ctx context.Context, p *proof, in any) error {
-	for _, d := range x.operation.allow(p.caller, in) {
+// authorise puts the row's questions to the guard, and returns the context in which rooms ask theirs.
+func (x *exchange) authorise(p *proof, in any) (context.Context, error) {
+	ctx := x.authenticated(p)
+	x.demands = x.operation.allow(p.caller, in)
+	for _, d := range x.demands {
 		if err := x.cfg.Guard.Allow(ctx, p.caller, d.action, d.resource, d.context...); err != nil {
-			return err
+			return ctx, err
 		}
 	}
-	return nil
+	return ctx, nil
 }
 
 // serveRaw does a request whose operation reads and writes HTTP itself. Its signature is verified before a byte of
@@ -274,8 +282,8 @@ func (x *exchange) serveRaw(query []pair, sig *signature) error {
 		return err
 	}
 	call := &Call{Request: x.r, Writer: &x.w, Caller: proof.caller, RequestID: x.requestID, Operation: op.Name, Body: pl, Size: pl.size, payload: pl}
-	ctx := x.r.Context()
-	if err := x.authorise(ctx, proof, call); err != nil {
+	ctx, err := x.authorise(proof, call)
+	if err != nil {
 		return err
 	}
 	x.identify()

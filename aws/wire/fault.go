@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"flowlake/access"
 	"flowlake/fault"
 )
 
@@ -108,6 +109,15 @@ func (rule FaultRule) apply(err error) *Error {
 	}
 	if e.Message == "" && rule.Kind != fault.Internal {
 		e.Message = words(err)
+	}
+	if r, ok := errors.AsType[*access.Refusal](err); ok && rule.Kind == fault.Denied && rule.Message == "" {
+		e.Message = r.Explanation()
+		switch {
+		case rule.Code == "UnauthorizedOperation":
+			e.Message = "You are not authorized to perform this operation. " + e.Message
+		case r.Hidden && rule.Code == "AccessDenied":
+			e.Message = "Access Denied"
+		}
 	}
 	return e
 }

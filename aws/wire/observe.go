@@ -68,6 +68,7 @@ func (x *exchange) done() {
 	x.metrics.seconds.WithLabelValues(service, operation).Observe(took.Seconds())
 	x.metrics.bytesIn.WithLabelValues(service, operation).Add(float64(x.received))
 	x.metrics.bytesOut.WithLabelValues(service, operation).Add(float64(x.w.bytes))
+	x.record(code)
 	if ctx := x.r.Context(); x.cfg.Log.Enabled(ctx, slog.LevelDebug) {
 		x.cfg.Log.Debug("request", append(x.facts(), slog.String("code", code), slog.Int("status", x.w.status),
 			slog.Int64("bytes", x.w.bytes), slog.Duration("took", took))...)

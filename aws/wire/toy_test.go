@@ -70,7 +70,7 @@ func serve(t *testing.T, now func() time.Time) *toy {
 	y.server, err = wire.New(wire.Config{
 		Keys: keys, Guard: access.NewGuard(account), Registry: y.registry, Now: now,
 		Log: slog.New(slog.NewTextHandler(y.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	}, []wire.Service{sts.Service(), y.logs(), y.s3()})
+	}, []wire.Service{sts.Service(nil, nil), y.logs(), y.s3()})
 	if err != nil {
 		t.Fatal(err)
 	}

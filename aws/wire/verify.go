@@ -146,8 +146,8 @@ func (v *verifier) checkClock(sig *signature, s3 bool) error {
 func (v *verifier) key(sig *signature) (access.Key, error) {
 	key, ok := v.lookup(sig.key, sig.token)
 	switch {
-	case !ok:
-		return key, refuse(authUnknownKey, "The security token included in the request is invalid: flowlake knows no access key "+quote(sig.key))
+	case !ok, key.Inactive: // which of them it is, is for the audit log: nothing is proven yet
+		return key, refuse(authUnknownKey, "The security token included in the request is invalid: flowlake knows no active access key "+quote(sig.key))
 	case key.Token == "" && sig.token != "":
 		return key, refuse(authBadToken, "The security token included in the request is invalid: the access key belongs to no session (unset AWS_SESSION_TOKEN)")
 	case key.Token != "" && sig.token == "":

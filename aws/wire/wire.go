@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"flowlake/access"
+	"flowlake/access/audit"
 	"flowlake/fault"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -110,6 +111,7 @@ func (e *Error) Unwrap() error { return e.Err }
 type Config struct {
 	Keys     *access.Keys
 	Guard    *access.Guard
+	Audit    *audit.Log // nil: requests are not recorded
 	Log      *slog.Logger
 	Registry prometheus.Registerer // nil: no metrics
 	Now      func() time.Time      // nil: time.Now

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"flowlake/access"
+	"flowlake/access/audit"
+	"flowlake/access/identity"
 	"flowlake/aws/athena"
 	"flowlake/aws/ec2"
 	"flowlake/aws/firehose"
@@ -42,28 +44,36 @@ import (
 type house struct {
 	rooms
 	lock    *os.File
+	audit   *audit.Log
 	state   *state.Store
 	engine  *duckdb.Engine
 	server  *wire.Server
 	metrics *prometheus.Registry
+	log     *slog.Logger
+
+	account, auditBucket string
 }
 
 // rooms are those that doors stand before. All are nil for those who only read the doors' tables.
 type rooms struct {
-	lake     *lake.Store
-	logs     *logs.Store
-	tables   *catalog.Catalog
-	crawlers *crawler.Crawlers
-	queries  *query.Queries
-	delivery *delivery.Store
-	firehose *destination.Writer
-	vpc      *vpc.Store
-	compact  *compact.Compactor
+	identities *identity.Store
+	guard      *access.Guard
+	lake       *lake.Store
+	logs       *logs.Store
+	tables     *catalog.Catalog
+	crawlers   *crawler.Crawlers
+	queries    *query.Queries
+	delivery   *delivery.Store
+	firehose   *destination.Writer
+	vpc        *vpc.Store
+	compact    *compact.Compactor
 }
 
 // houseConfig is what openHouse needs.
 type houseConfig struct {
 	data, account, region, credentials string
+	keyFile                            string        // seals secrets
+	auditBucket                        string        // gets the audit log's files; "": none
 	publish                            time.Duration // of flow-log files; 0 is vpc's default
 	retryFor                           time.Duration // of batches; 0 is delivery's default
 	log                                *slog.Logger
@@ -71,7 +81,7 @@ type houseConfig struct {
 
 // openHouse opens the rooms from the ground up. Nothing works in the background before run.
 func openHouse(cfg houseConfig) (_ *house, err error) {
-	h := &house{metrics: prometheus.NewRegistry()}
+	h := &house{metrics: prometheus.NewRegistry(), log: cfg.log, account: cfg.account, auditBucket: cfg.auditBucket}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -87,13 +97,25 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	if err != nil {
 		return nil, err
 	}
-	guard := access.NewGuard(cfg.account)
+	seal, err := identity.OpenSeal(cfg.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	if h.audit, err = audit.Open(audit.Config{Dir: filepath.Join(cfg.data, "audit"), Log: cfg.log.With("room", "audit")}); err != nil {
+		return nil, err
+	}
 	if h.state, err = state.Open(filepath.Join(cfg.data, "state")); err != nil {
 		return nil, err
 	}
 	if err := claim(h.state, cfg.account); err != nil {
 		return nil, err
 	}
+	if h.identities, err = identity.Open(h.state, cfg.account, seal, cfg.log.With("room", "identity")); err != nil {
+		return nil, err
+	}
+	keys.SetIdentities(h.identities)
+	guard := access.OpenGuard(access.GuardConfig{Account: cfg.account, Identities: h.identities, Audit: h.audit, Log: cfg.log.With("room", "access")})
+	h.guard = guard
 	if h.lake, err = lake.Open(lake.Config{Dir: filepath.Join(cfg.data, "lake")}, h.state, guard, cfg.log.With("room", "lake")); err != nil {
 		return nil, err
 	}
@@ -110,7 +132,7 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	h.firehose = destination.New(h.tables, guard, h.delivery.HasTransform(), cfg.log.With("room", "destination"))
 	h.delivery.Handle(delivery.KindFirehose, h.firehose)
 	h.logs.SetDestinations(h.delivery)
-	if h.vpc, err = vpc.Open(vpc.Config{PublishEvery: cfg.publish}, h.state, h.lake, h.logs, h.delivery, cfg.log.With("room", "vpc")); err != nil {
+	if h.vpc, err = vpc.Open(vpc.Config{PublishEvery: cfg.publish}, h.state, h.lake, h.logs, h.delivery, guard, cfg.log.With("room", "vpc")); err != nil {
 		return nil, err
 	}
 	self, err := os.Executable()
@@ -130,7 +152,7 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 		h.state, h.tables, h.lake, h.engine, guard, cfg.log.With("room", "compact"))
 	h.metrics.MustRegister(deliveryMetrics{h.delivery}, compactMetrics{h.compact}, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	h.server, err = wire.New(wire.Config{
-		Keys: keys, Guard: guard, Log: cfg.log.With("room", "wire"), Registry: h.metrics,
+		Keys: keys, Guard: guard, Audit: h.audit, Log: cfg.log.With("room", "wire"), Registry: h.metrics,
 	}, services(h.rooms))
 	return h, err
 }
@@ -142,7 +164,7 @@ func services(r rooms) []wire.Service {
 		doors3.Service(r.lake),
 		glue.Service(r.tables, r.crawlers),
 		athena.Service(r.queries),
-		sts.Service(),
+		sts.Service(r.identities, r.guard),
 		ec2.Service(r.vpc),
 		firehose.Service(r.delivery, r.firehose),
 		doorflowlake.Service(r.lake, r.logs, r.delivery, r.vpc, r.compact),
@@ -152,6 +174,8 @@ func services(r rooms) []wire.Service {
 // run does the rooms' background work until ctx ends and all of it has stopped.
 func (h *house) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.identities.Run(ctx) })
+	g.Go(func() error { return h.deliverAudit(ctx) })
 	g.Go(func() error { return h.lake.Run(ctx) })
 	g.Go(func() error { return h.logs.Run(ctx) })
 	g.Go(func() error { return h.crawlers.Run(ctx) })
@@ -177,6 +201,9 @@ func (h *house) close() error {
 	}
 	if h.state != nil {
 		errs = append(errs, h.state.Close())
+	}
+	if h.audit != nil {
+		errs = append(errs, h.audit.Close())
 	}
 	if h.lock != nil {
 		errs = append(errs, h.lock.Close())

@@ -31,6 +31,8 @@ const drainTime = 4 * time.Second
 
 type serveOptions struct {
 	data, listen, account, region, credentials string
+	keyFile                                    string
+	auditBucket                                string
 	cert, key                                  string
 	insecure                                   bool
 	insecureEnv                                string // FLOWLAKE_INSECURE as it is written
@@ -50,7 +52,10 @@ func serveCommand() *cobra.Command {
 
 When it is ready, standard output gets one line, "flowlake ready URL", and DATA/endpoint holds the URL.
 Logs go to standard error. At its first start it makes root's access key, in a file outside the
-data folder; flowlake env prints it for the AWS CLI and SDKs.
+data folder; flowlake env prints it for the AWS CLI and SDKs. Beside it lies the key that seals users'
+secrets: keep a copy, for with another one users need new access keys.
+
+DATA/audit/audit.jsonl tells who asked for what and what was decided, one CloudTrail record a line.
 
 With --tls-cert, clients that do not know the certificate's authority want AWS_CA_BUNDLE to name its file.
 
@@ -64,6 +69,8 @@ URL/_flowlake/health answers 200 when the server serves; URL/_flowlake/metrics i
 	dataFlag(c, &o.data)
 	credentialsFlag(c, &o.credentials)
 	f := c.Flags()
+	f.StringVar(&o.keyFile, "key-file", os.Getenv("FLOWLAKE_KEY_FILE"), "the key that seals secrets, outside the data folder; made at the first start (FLOWLAKE_KEY_FILE; default: beside root's credentials)")
+	f.StringVar(&o.auditBucket, "audit-bucket", os.Getenv("FLOWLAKE_AUDIT_BUCKET"), "a bucket that gets the audit log's files, as CloudTrail delivers them; DATA/audit has them in any case (FLOWLAKE_AUDIT_BUCKET)")
 	f.StringVar(&o.listen, "listen", fromEnv("FLOWLAKE_LISTEN", defaultListen), "address to listen on; port 0 takes a free one (FLOWLAKE_LISTEN)")
 	f.StringVar(&o.account, "account", fromEnv("FLOWLAKE_ACCOUNT", defaultAccount), "the 12-digit account id (FLOWLAKE_ACCOUNT)")
 	f.StringVar(&o.region, "region", fromEnv("FLOWLAKE_REGION", defaultRegion), "the default region (FLOWLAKE_REGION)")
@@ -154,6 +161,15 @@ func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 	if inside(o.data, o.credentials) {
 		return usagef("--credentials %s lies inside the data folder: who gets a copy of the data would get root's key with it", o.credentials)
 	}
+	if o.keyFile == "" {
+		o.keyFile = filepath.Join(filepath.Dir(o.credentials), "key")
+	}
+	if o.keyFile, err = filepath.Abs(o.keyFile); err != nil {
+		return err
+	}
+	if inside(o.data, o.keyFile) {
+		return usagef("--key-file %s lies inside the data folder: who gets a copy of the data would get what opens its secrets with it", o.keyFile)
+	}
 	var tlsConfig *tls.Config
 	if o.cert != "" {
 		pair, err := tls.LoadX509KeyPair(o.cert, o.key)
@@ -163,7 +179,7 @@ func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 		tlsConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
 	unix.Umask(0o077) // what libraries create is the owner's only, too
-	h, err := openHouse(houseConfig{data: o.data, account: o.account, region: o.region, credentials: o.credentials, log: log, publish: o.publish, retryFor: o.retryFor})
+	h, err := openHouse(houseConfig{data: o.data, account: o.account, region: o.region, credentials: o.credentials, keyFile: o.keyFile, auditBucket: o.auditBucket, log: log, publish: o.publish, retryFor: o.retryFor})
 	if err != nil {
 		return err
 	}
@@ -185,7 +201,7 @@ func serve(ctx context.Context, stdout io.Writer, o serveOptions) (err error) {
 	// In an orderly end nobody is sent to an address where somebody else may listen by then.
 	defer os.Remove(filepath.Join(o.data, endpointNote))
 	log.Info("flowlake starts", "version", version, "data", o.data, "listen", ln.Addr().String(), "tls", tlsConfig != nil,
-		"account", o.account, "region", o.region, "credentials", o.credentials, "took", time.Since(began))
+		"account", o.account, "region", o.region, "credentials", o.credentials, "key_file", o.keyFile, "audit_bucket", o.auditBucket, "took", time.Since(began))
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_flowlake/health", func(w http.ResponseWriter, _ *http.Request) {
