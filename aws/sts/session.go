@@ -34,11 +34,12 @@ const (
 	maxPolicy      = 2048 // characters of a session policy
 	maxPolicyARNs  = 10
 	maxTransitives = 50
+	maxExternalID  = 1224 // characters
 )
 
 var (
 	sessionName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
-	externalID  = regexp.MustCompile(`^[A-Za-z0-9_+=,.@:/-]{2,1224}$`)
+	externalID  = regexp.MustCompile(`^[A-Za-z0-9_+=,.@:/-]{2,}$`) // and at most maxExternalID: a regexp counts to 1,000
 )
 
 // invalid is a member whose value does not do, in AWS's words.
@@ -73,7 +74,7 @@ func checkAssume(in *sts.AssumeRoleInput) error {
 	switch {
 	case !sessionName.MatchString(*in.RoleSessionName):
 		return invalid(*in.RoleSessionName, "roleSessionName", `Member must satisfy regular expression pattern: [\w+=,.@-]*, and have 2 to 64 characters`)
-	case in.ExternalId != nil && !externalID.MatchString(*in.ExternalId):
+	case in.ExternalId != nil && (len(*in.ExternalId) > maxExternalID || !externalID.MatchString(*in.ExternalId)):
 		return invalid(*in.ExternalId, "externalId", `Member must satisfy regular expression pattern: [\w+=,.@:\/-]*, and have 2 to 1224 characters`)
 	case in.SourceIdentity != nil && (!sessionName.MatchString(*in.SourceIdentity) || strings.HasPrefix(strings.ToLower(*in.SourceIdentity), "aws:")):
 		return invalid(*in.SourceIdentity, "sourceIdentity", `Member must satisfy regular expression pattern: [\w+=,.@-]*, and have 2 to 64 characters`)
