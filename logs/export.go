@@ -161,7 +161,7 @@ func (s *Store) runExport(ctx context.Context, c access.Caller, id string) error
 		case err != nil:
 			doc.Status = ExportFailed
 			log.Error("export task failed", "group", doc.Group, "bucket", doc.Bucket, "err", err)
-			return d.finish(tx, ExportFailed, err.Error())
+			return d.finish(tx, ExportFailed, failure(err))
 		}
 		doc.Status = ExportCompleted
 		return d.finish(tx, ExportCompleted, "Completed successfully")
@@ -171,6 +171,14 @@ func (s *Store) runExport(ctx context.Context, c access.Caller, id string) error
 	}
 	log.Info("export task ended", "group", doc.Group, "bucket", doc.Bucket, "status", doc.Status, "took", time.Since(began))
 	return nil
+}
+
+// failure is what a task says of its end: an object that the bucket refused is told with the statement that is missing.
+func failure(err error) string {
+	if refusal, ok := errors.AsType[*access.Refusal](err); ok && refusal.Action == "s3:PutObject" {
+		return refusedCall("PutObject", refusal)
+	}
+	return err.Error()
 }
 
 // exportStreams writes the objects of all streams, in the order of their names.

@@ -28,10 +28,31 @@ func exporting(t *testing.T, dir string) (h *house, now int64) {
 	h.put(t, "vpc", "eni-1/all", Event{now, "a"}, Event{now + 2, "c"})
 	h.put(t, "vpc", "eni-2", Event{now + 5, "two lines\nin one"})
 	h.put(t, "vpc", "other", Event{now + 6, "not ours"})
-	if err := h.lake.CreateBucket(t.Context(), root, "lake-1"); err != nil {
+	h.exportBucket(t, "lake-1", "*")
+	return h, now
+}
+
+// exportBucket makes a bucket with the policy that AWS's documents have for exports.
+func (h *house) exportBucket(t *testing.T, bucket, objects string) {
+	t.Helper()
+	if err := h.lake.CreateBucket(t.Context(), root, bucket); err != nil {
 		t.Fatal(err)
 	}
-	return h, now
+	h.allowExport(t, bucket, objects, "logs.us-east-1.amazonaws.com")
+}
+
+func (h *house) allowExport(t *testing.T, bucket, objects, service string) {
+	t.Helper()
+	if err := h.lake.PutBucketPolicy(t.Context(), root, bucket, exportPolicy(bucket, objects, service)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func exportPolicy(bucket, objects, service string) string {
+	return strings.NewReplacer("BUCKET", bucket, "OBJECTS", objects, "SERVICE", service).Replace(`{"Version":"2012-10-17","Statement":[
+{"Effect":"Allow","Principal":{"Service":"SERVICE"},"Action":"s3:GetBucketAcl","Resource":"arn:aws:s3:::BUCKET"},
+{"Effect":"Allow","Principal":{"Service":"SERVICE"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::BUCKET/OBJECTS",
+ "Condition":{"StringEquals":{"s3:x-amz-acl":"bucket-owner-full-control"}}}]}`)
 }
 
 func (h *house) objects(t *testing.T, bucket string) map[string]string {
@@ -200,9 +221,7 @@ func TestExport(t *testing.T) {
 		}
 	})
 	t.Run("a bucket that goes away fails it, with the reason", func(t *testing.T) {
-		if err := h.lake.CreateBucket(ctx, root, "short-lived"); err != nil {
-			t.Fatal(err)
-		}
+		h.exportBucket(t, "short-lived", "p/*")
 		gone := in
 		gone.Bucket, gone.Prefix = "short-lived", "p"
 		id, err := h.CreateExport(ctx, root, gone)

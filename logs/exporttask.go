@@ -95,13 +95,14 @@ type slotDoc struct {
 	Task string `json:"task"`
 }
 
-// ExportCaller is the logs service as it exports a group for c: the group is the source that bucket policies name.
+// ExportCaller is the logs service as it exports a group of c's account. It asks as itself: the bucket's policy must
+// let it, and can name the account and the group in aws:SourceAccount and aws:SourceArn.
 func ExportCaller(c access.Caller, group string) access.Caller {
-	return c.Via("logs."+c.Region+".amazonaws.com", GroupARN(c, group))
+	return access.ServicePrincipal(c.Account, c.Region, "logs."+c.Region+".amazonaws.com", GroupARN(c, group)+":*")
 }
 
-// CreateExport plans an export task and returns its id; Run does the work. It first writes
-// <prefix>/aws-logs-write-test into the bucket, to see whether it may.
+// CreateExport plans an export task and returns its id; Run does the work. It first reads the bucket's ACL and writes
+// <prefix>/aws-logs-write-test into the bucket, to see whether the logs service may.
 //
 // It returns fault.NotFound without the group, fault.Invalid when the bucket does not exist or refuses or the times are
 // not in order, fault.Limit while another task of the account is not finished.
@@ -131,7 +132,7 @@ func (s *Store) CreateExport(ctx context.Context, c access.Caller, in ExportInpu
 	doc := exportDoc{Name: in.Name, Group: in.Group, GroupID: g.ID, StreamPrefix: in.StreamPrefix, From: in.FromMillis, To: in.ToMillis,
 		Oldest: cutoff(now, g.RetentionDays), End: l.durable.Load(), Bucket: in.Bucket, Prefix: in.Prefix, Caller: c,
 		Status: ExportPending, Created: now.UnixMilli()}
-	if err := s.writeTest(ctx, doc); err != nil {
+	if err := s.reach(ctx, doc); err != nil {
 		return "", err
 	}
 	err = s.state.Update(ctx, func(tx *state.Tx) error {
@@ -177,21 +178,35 @@ func freeSlot(tx *state.Tx, c access.Caller) error {
 	return fault.Newf(fault.Limit, exportKind, "Resource limit exceeded: %s is not finished, and one task at a time runs in an account", slot.Task)
 }
 
-// writeTest puts the object that AWS puts before an export.
-func (s *Store) writeTest(ctx context.Context, doc exportDoc) error {
-	const text = "Permission Check Successful"
-	_, err := s.lake.Put(ctx, ExportCaller(doc.Caller, doc.Group), lake.PutInput{Bucket: doc.Bucket, Key: doc.Prefix + "/aws-logs-write-test",
-		Body: strings.NewReader(text), Size: int64(len(text)), ACL: exportACL})
+// reach does what AWS does before an export: the service reads the bucket's ACL and puts an object of a few words.
+func (s *Store) reach(ctx context.Context, doc exportDoc) error {
+	subject := "export destination " + doc.Bucket
+	service := ExportCaller(doc.Caller, doc.Group)
+	_, err := s.lake.Owner(doc.Bucket)
+	call := "GetBucketAcl"
+	if err == nil {
+		_, _, err = s.lake.BucketACL(ctx, service, doc.Bucket)
+	}
+	if err == nil {
+		const text = "Permission Check Successful"
+		call = "PutObject"
+		_, err = s.lake.Put(ctx, service, lake.PutInput{Bucket: doc.Bucket, Key: doc.Prefix + "/aws-logs-write-test",
+			Body: strings.NewReader(text), Size: int64(len(text)), ACL: exportACL})
+	}
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return err
 	case fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) && fault.HasNoun(err, "bucket"):
-		return fault.Newf(fault.Invalid, "export destination "+doc.Bucket, "The given bucket does not exist. Please make sure the bucket is valid.")
+		return fault.Newf(fault.Invalid, subject, "The given bucket does not exist. Please make sure the bucket is valid.")
 	case fault.Is(err, fault.Denied):
-		return fault.Newf(fault.Invalid, "export destination "+doc.Bucket,
-			"PutObject call on the given bucket failed. Please check if CloudWatch Logs has been granted permission to perform this operation: %v", err)
+		return fault.Newf(fault.Invalid, subject, "%s", refusedCall(call, err))
 	}
-	return fault.Newf(fault.KindOf(err), "export destination "+doc.Bucket, "write the permission test: %w", err)
+	return fault.Newf(fault.KindOf(err), subject, "write the permission test: %w", err)
+}
+
+// refusedCall is AWS's sentence for a call of the service that the bucket refuses, and what the bucket's policy lacks.
+func refusedCall(call string, err error) string {
+	return call + " call on the given bucket failed. Please check if CloudWatch Logs has been granted permission to perform this operation. " + access.Explain(err)
 }
 
 // exportACL lets the bucket's owner read what the service writes.

@@ -410,6 +410,12 @@ func TestExports(t *testing.T) {
 	if err := b.lake.CreateBucket(ctx, root, "to-be-made"); err != nil {
 		t.Fatal(err)
 	}
+	_, err = b.CreateExportTask(ctx, in)
+	wantCode(t, err, "InvalidParameterException", "GetBucketAcl call on the given bucket failed. Please check if CloudWatch Logs has been granted permission to perform this operation.")
+	if err := b.lake.PutBucketPolicy(ctx, root, "to-be-made", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"logs.us-east-1.amazonaws.com"},
+		"Action":["s3:GetBucketAcl","s3:PutObject"],"Resource":["arn:aws:s3:::to-be-made","arn:aws:s3:::to-be-made/p/*"]}]}`); err != nil {
+		t.Fatal(err)
+	}
 	created, err := b.CreateExportTask(ctx, in)
 	if err != nil {
 		t.Fatal(err)

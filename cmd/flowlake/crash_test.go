@@ -116,6 +116,7 @@ func prepareCrash(t *testing.T, c *clients) {
 		_, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &b})
 		ok(t, err)
 	}
+	c.letExport(t, crashExports, "e")
 	c.database(t, crashDB)
 	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(crashObjects), Key: aws.String("table/lines"), Body: strings.NewReader(strings.Repeat("10.0.0.1 7\n", 1000))})
 	ok(t, err)

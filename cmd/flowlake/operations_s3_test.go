@@ -252,3 +252,110 @@ func testMultipart(t *testing.T, c *clients) {
 		t.Errorf("an unsigned read answers %d", code)
 	}
 }
+
+// letExport gives a bucket the policy that seed 000 has for exports, as it is written there.
+func (c *clients) letExport(t testing.TB, bucket, prefix string) {
+	t.Helper()
+	policy := strings.NewReplacer("YOUR_REGION", "us-east-1", "YOUR_S3_BUCKET_NAME", bucket, "OPTIONAL_PREFIX", prefix).Replace(`{
+"Version": "2012-10-17",
+"Statement": [
+{
+"Effect": "Allow",
+"Principal": {
+"Service": "logs.YOUR_REGION.amazonaws.com"
+},
+"Action": "s3:GetBucketAcl",
+"Resource": "arn:aws:s3:::YOUR_S3_BUCKET_NAME"
+},
+{
+"Effect": "Allow",
+"Principal": {
+"Service": "logs.YOUR_REGION.amazonaws.com"
+},
+"Action": "s3:PutObject",
+"Resource": "arn:aws:s3:::YOUR_S3_BUCKET_NAME/OPTIONAL_PREFIX/*",
+"Condition": {
+"StringEquals": {
+"s3:x-amz-acl": "bucket-owner-full-control"
+}
+}
+}
+]
+}`)
+	_, err := c.s3.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &policy})
+	ok(t, err)
+}
+
+func testBucketDocuments(t *testing.T, c *clients) {
+	ctx, bucket := t.Context(), aws.String("walk-documents")
+	_, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket, ObjectOwnership: types.ObjectOwnershipBucketOwnerPreferred})
+	ok(t, err)
+	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String("k"), Body: strings.NewReader("x")})
+	ok(t, err)
+	t.Run("policy", func(t *testing.T) {
+		_, err := c.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})
+		refused(t, err, "NoSuchBucketPolicy", "")
+		text := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"logs.us-east-1.amazonaws.com"},"Action":"s3:GetBucketAcl","Resource":"arn:aws:s3:::walk-documents"}]}`
+		_, err = c.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket, Policy: &text})
+		ok(t, err)
+		_, err = c.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(strings.Replace(text, "GetBucketAcl", "PutObject", 1))})
+		refused(t, err, "MalformedPolicy", "Action does not apply to any resource(s) in statement")
+		got, err := c.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})
+		ok(t, err)
+		status, err := c.s3.GetBucketPolicyStatus(ctx, &s3.GetBucketPolicyStatusInput{Bucket: bucket})
+		ok(t, err)
+		if str(got.Policy) != text || *status.PolicyStatus.IsPublic {
+			t.Errorf("got %s, public %v", str(got.Policy), *status.PolicyStatus.IsPublic)
+		}
+		_, err = c.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: bucket})
+		ok(t, err)
+	})
+	t.Run("acl", func(t *testing.T) {
+		_, err := c.s3.PutBucketAcl(ctx, &s3.PutBucketAclInput{Bucket: bucket, ACL: types.BucketCannedACLPublicRead})
+		refused(t, err, "AccessDenied", "BlockPublicAcls")
+		_, err = c.s3.PutBucketAcl(ctx, &s3.PutBucketAclInput{Bucket: bucket, ACL: types.BucketCannedACLPrivate})
+		ok(t, err)
+		_, err = c.s3.PutObjectAcl(ctx, &s3.PutObjectAclInput{Bucket: bucket, Key: aws.String("k"), ACL: types.ObjectCannedACLBucketOwnerFullControl})
+		ok(t, err)
+		of, err := c.s3.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: bucket})
+		ok(t, err)
+		object, err := c.s3.GetObjectAcl(ctx, &s3.GetObjectAclInput{Bucket: bucket, Key: aws.String("k")})
+		ok(t, err)
+		if len(of.Grants) != 1 || len(object.Grants) != 1 || object.Grants[0].Permission != types.PermissionFullControl || str(object.Owner.ID) != defaultAccount {
+			t.Errorf("got %+v, %+v", of, object)
+		}
+	})
+	t.Run("public access, ownership, encryption, tags", func(t *testing.T) {
+		block, err := c.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: bucket})
+		ok(t, err)
+		_, err = c.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: bucket, PublicAccessBlockConfiguration: block.PublicAccessBlockConfiguration})
+		ok(t, err)
+		_, err = c.s3.DeletePublicAccessBlock(ctx, &s3.DeletePublicAccessBlockInput{Bucket: bucket})
+		ok(t, err)
+		_, err = c.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: bucket})
+		refused(t, err, "NoSuchPublicAccessBlockConfiguration", "")
+		owner, err := c.s3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: bucket})
+		ok(t, err)
+		_, err = c.s3.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: bucket, OwnershipControls: owner.OwnershipControls})
+		ok(t, err)
+		_, err = c.s3.DeleteBucketOwnershipControls(ctx, &s3.DeleteBucketOwnershipControlsInput{Bucket: bucket})
+		ok(t, err)
+		_, err = c.s3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: bucket})
+		refused(t, err, "OwnershipControlsNotFoundError", "")
+		e, err := c.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: bucket})
+		ok(t, err)
+		_, err = c.s3.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: bucket, ServerSideEncryptionConfiguration: e.ServerSideEncryptionConfiguration})
+		ok(t, err)
+		_, err = c.s3.DeleteBucketEncryption(ctx, &s3.DeleteBucketEncryptionInput{Bucket: bucket})
+		ok(t, err)
+		_, err = c.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("team"), Value: aws.String("net")}}}})
+		ok(t, err)
+		tags, err := c.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket})
+		ok(t, err)
+		if len(tags.TagSet) != 1 || str(tags.TagSet[0].Value) != "net" {
+			t.Errorf("got %+v", tags.TagSet)
+		}
+		_, err = c.s3.DeleteBucketTagging(ctx, &s3.DeleteBucketTaggingInput{Bucket: bucket})
+		ok(t, err)
+	})
+}
