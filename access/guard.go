@@ -163,7 +163,7 @@ func (g *Guard) decide(ctx context.Context, c Caller, action, resource string, e
 	if v.Policies.Session, err = g.sessions.compiled(c.SessionPolicies); err != nil {
 		return err
 	}
-	v.Request.Principal = policy.Principal{Account: c.Account, ARN: c.Principal, Role: c.Role}
+	v.Request.Principal = policy.Principal{Account: c.Account, ARN: c.Principal, Role: c.Role, ID: c.ID}
 	if c.IsService() {
 		v.Request.Principal = policy.Principal{Account: c.Account, Service: c.Principal}
 	}
