@@ -82,6 +82,9 @@ func (s *Store) Register(ctx context.Context, c access.Caller, place, role strin
 	if err != nil {
 		return err
 	}
+	if _, err := s.Registered(ctx, c, place); err == nil { // before a role is made for it
+		return registered(path)
+	}
 	if role == "" {
 		if role, err = s.linkedRole(ctx, c, path); err != nil {
 			return err
@@ -92,10 +95,14 @@ func (s *Store) Register(ctx context.Context, c access.Caller, place, role strin
 	return s.edit(ctx, c, func(v *View) error {
 		err := v.tx.Create(v.id(kindLocation, path), Location{ARN: "arn:aws:s3:::" + path, RoleARN: role, Modified: s.now().UTC()})
 		if fault.Is(err, fault.Exists) {
-			return fault.Newf(fault.Exists, "Resource arn:aws:s3:::"+path, "is already registered")
+			return registered(path)
 		}
 		return err
 	})
+}
+
+func registered(path string) error {
+	return fault.Newf(fault.Exists, "Resource arn:aws:s3:::"+path, "is already registered")
 }
 
 // Reassign gives a registered location another role.
@@ -107,12 +114,16 @@ func (s *Store) Reassign(ctx context.Context, c access.Caller, place, role strin
 	if err := s.guard.PassRole(ctx, c, "RoleArn", role, Service); err != nil {
 		return err
 	}
-	return s.edit(ctx, c, func(v *View) error {
+	err = s.edit(ctx, c, func(v *View) error {
 		if _, err := v.location(path); err != nil {
 			return err
 		}
 		return v.tx.Put(v.id(kindLocation, path), Location{ARN: "arn:aws:s3:::" + path, RoleARN: role, Modified: s.now().UTC()})
 	})
+	if err != nil {
+		return err
+	}
+	return s.unlink(ctx, path)
 }
 
 // Deregister takes a place out of the data lake: what lies there is IAM's to decide on again. Grants on it stay.
@@ -127,8 +138,16 @@ func (s *Store) Deregister(ctx context.Context, c access.Caller, place string) e
 		}
 		return v.tx.Delete(v.id(kindLocation, path))
 	})
-	if err != nil || s.identities == nil {
+	if err != nil {
 		return err
+	}
+	return s.unlink(ctx, path)
+}
+
+// unlink takes from the service-linked role what it may do at a place, unless that is still registered with it.
+func (s *Store) unlink(ctx context.Context, path string) error {
+	if s.identities == nil {
+		return nil
 	}
 	used, err := s.elsewhere(ctx, path)
 	if err != nil || used {
