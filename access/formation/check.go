@@ -20,30 +20,43 @@ import (
 // an *access.Refusal when it may: "Insufficient Lake Formation permission(s): Required Create Table on db", with the
 // grant that would allow it. Both are in the audit log.
 func (v *View) Check(ctx context.Context, p Permission, r Resource) error {
-	if v.c.IsRoot() {
-		return nil
-	}
-	r.Database, r.Table = lower(r.Database), lower(r.Table)
-	var ok, visible bool
-	var err error
-	switch r.Kind {
-	case OfCatalog:
-		ok, err = v.mayCatalog(p)
-		visible = true
-	case OfDatabase:
-		ok, visible, err = v.mayDatabase(ctx, p, r.Database)
-	case OfTable:
-		ok, visible, err = v.mayTable(ctx, p, r)
-	case OfLocation:
-		ok, err = v.mayPlace(ctx, r.Location)
-		visible = true
-	default:
-		return fault.Newf(fault.Internal, "permission "+string(p), "is not asked for on a resource of kind %d", r.Kind)
-	}
+	ok, visible, err := v.may(ctx, p, &r)
 	if ok || err != nil {
 		return err
 	}
 	return v.refuse(ctx, p, r, visible)
+}
+
+// Lacks is Check without effect, for those who explain: nothing is recorded, and nothing is hidden. It returns nil when the
+// caller has the permission.
+func (v *View) Lacks(ctx context.Context, p Permission, r Resource) (*access.Refusal, error) {
+	ok, _, err := v.may(ctx, p, &r)
+	if ok || err != nil {
+		return nil, err
+	}
+	return v.refusal(p, r), nil
+}
+
+// may answers Check's question, and brings r's names into the form that is kept. visible says whether the caller may know of
+// the thing.
+func (v *View) may(ctx context.Context, p Permission, r *Resource) (ok, visible bool, err error) {
+	if v.c.IsRoot() {
+		return true, true, nil
+	}
+	r.Database, r.Table = lower(r.Database), lower(r.Table)
+	switch r.Kind {
+	case OfCatalog:
+		ok, err = v.mayCatalog(p)
+		return ok, true, err
+	case OfDatabase:
+		return v.mayDatabase(ctx, p, r.Database)
+	case OfTable:
+		return v.mayTable(ctx, p, *r)
+	case OfLocation:
+		ok, err = v.mayPlace(ctx, r.Location)
+		return ok, true, err
+	}
+	return false, false, fault.Newf(fault.Internal, "permission "+string(p), "is not asked for on a resource of kind %d", r.Kind)
 }
 
 func (v *View) mayCatalog(p Permission) (bool, error) {
@@ -133,16 +146,7 @@ func (v *View) refuseGrant(ctx context.Context, p Permission, r Resource) error 
 
 // refuse writes a refusal down, and returns what the caller may read of it.
 func (v *View) refuse(ctx context.Context, p Permission, r Resource, visible bool) error {
-	words := "Insufficient Lake Formation permission(s): Required " + verbs[p] + " on " + r.name()
-	if r.Kind == OfLocation {
-		words = "Insufficient Lake Formation permission(s) on " + r.name()
-	}
-	err := v.s.guard.Refuse(ctx, &access.Refusal{
-		Caller: v.c, Action: "lakeformation:GetDataAccess", Resource: r.arn(v.c), Words: words,
-		Decision:  policy.Decision{Reason: policy.NotAuthorizedOther, Detail: "Lake Formation grants " + who(v.c) + " no " + string(p) + " there"},
-		Statement: Command(Grant{Principal: who(v.c), Resource: r, Permissions: []Permission{p}}, v.c.Region),
-		Where:     "a shell of a data lake administrator",
-	})
+	err := v.s.guard.Refuse(ctx, v.refusal(p, r))
 	if visible {
 		return err
 	}
@@ -156,6 +160,20 @@ func (v *View) refuse(ctx context.Context, p Permission, r Resource, visible boo
 			return fault.Newf(fault.NotFound, "database "+r.Database, "not found")
 		}
 		return fault.Newf(fault.NotFound, "table "+r.Database+"."+r.Table, "not found")
+	}
+}
+
+// refusal is the whole of a refusal, with the grant that would allow.
+func (v *View) refusal(p Permission, r Resource) *access.Refusal {
+	words := "Insufficient Lake Formation permission(s): Required " + verbs[p] + " on " + r.name()
+	if r.Kind == OfLocation {
+		words = "Insufficient Lake Formation permission(s) on " + r.name()
+	}
+	return &access.Refusal{
+		Caller: v.c, Action: "lakeformation:GetDataAccess", Resource: r.arn(v.c), Words: words,
+		Decision:  policy.Decision{Reason: policy.NotAuthorizedOther, Detail: "Lake Formation grants " + who(v.c) + " no " + string(p) + " there"},
+		Statement: Command(Grant{Principal: who(v.c), Resource: r, Permissions: []Permission{p}}, v.c.Region),
+		Where:     "a shell of a data lake administrator",
 	}
 }
 
