@@ -149,7 +149,8 @@ type simulation struct {
 	principal policy.Principal
 	owner     string
 	context   []policy.Entry
-	taken     []taken // every policy's statements
+	more      func(lower string) []string // what follows from the principal; nil: nothing
+	taken     []taken                     // every policy's statements
 }
 
 // taken is a policy with its statements.
@@ -176,7 +177,7 @@ func (s *simulation) takeApart() error {
 
 // ask decides one question.
 func (s *simulation) ask(action, resource string) types.EvaluationResult {
-	r := &policy.Request{Principal: s.principal, Action: action, Resource: resource, Owner: s.owner, Context: s.context}
+	r := &policy.Request{Principal: s.principal, Action: action, Resource: resource, Owner: s.owner, Context: s.context, More: s.more}
 	p := &policy.Policies{}
 	for _, of := range s.identity {
 		p.Identity = append(p.Identity, of.Source)
@@ -201,7 +202,7 @@ func (s *simulation) ask(action, resource string) types.EvaluationResult {
 			}
 			if len(one.keys) > 0 && applies(one.free, r) {
 				for _, key := range one.keys {
-					if !s.knows(key) {
+					if !s.knows(key) && (s.more == nil || s.more(strings.ToLower(key)) == nil) {
 						missing.add(key)
 					}
 				}
@@ -428,7 +429,7 @@ func (d *door) simulatePrincipal(ctx context.Context, c access.Caller, in *api.S
 		if err != nil {
 			return nil, err
 		}
-		s.principal, s.context = v.Request.Principal, v.Request.Context
+		s.principal, s.more = v.Request.Principal, v.Request.More
 		if in.ResourceOwner == nil && v.Request.Owner != "" {
 			s.owner = v.Request.Owner
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -16,7 +17,7 @@ import (
 // that statement only.
 type statement struct {
 	alone      *policy.Document
-	free       *policy.Document // without its conditions
+	free       *policy.Document // without its conditions, any value in place of the variables of its resources
 	keys       []string         // that it speaks of
 	start, end types.Position
 }
@@ -53,6 +54,9 @@ func statements(doc *policy.Document) ([]statement, error) {
 			return nil, fmt.Errorf("statement %d: %w", i+1, err)
 		}
 		delete(members, "Condition")
+		if resource := members["Resource"]; resource != nil {
+			members["Resource"] = variable.ReplaceAll(resource, []byte("*"))
+		}
 		free, err := json.Marshal(members)
 		if err != nil {
 			return nil, fmt.Errorf("statement %d: %w", i+1, err)
@@ -67,6 +71,9 @@ func statements(doc *policy.Document) ([]statement, error) {
 func document(version string, statement []byte) string {
 	return `{"Version":"` + version + `","Statement":` + string(statement) + `}`
 }
+
+// variable is one in the text of a resource: ${*}, ${?} and ${$} are none.
+var variable = regexp.MustCompile(`\$\{[^}]*:[^}]*\}`)
 
 // position is the line and the column of an offset, each from 1; columns are characters.
 func position(text string, at int) types.Position {

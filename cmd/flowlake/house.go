@@ -16,12 +16,15 @@ import (
 
 	"flowlake/access"
 	"flowlake/access/audit"
+	"flowlake/access/formation"
 	"flowlake/access/identity"
 	"flowlake/aws/athena"
 	"flowlake/aws/ec2"
 	"flowlake/aws/firehose"
 	doorflowlake "flowlake/aws/flowlake"
 	"flowlake/aws/glue"
+	"flowlake/aws/iam"
+	"flowlake/aws/lakeformation"
 	doorlogs "flowlake/aws/logs"
 	doors3 "flowlake/aws/s3"
 	"flowlake/aws/sts"
@@ -58,6 +61,7 @@ type house struct {
 type rooms struct {
 	identities *identity.Store
 	guard      *access.Guard
+	formation  *formation.Store
 	lake       *lake.Store
 	logs       *logs.Store
 	tables     *catalog.Catalog
@@ -124,6 +128,9 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 	}
 	h.tables = catalog.Open(h.state, guard, cfg.log.With("room", "catalog"))
 	h.tables.Check(checkProperties)
+	h.formation = formation.Open(h.state, guard, cfg.log.With("room", "formation"))
+	h.formation.SetIdentities(h.identities)
+	h.tables.SetFormation(h.formation)
 	h.crawlers = crawler.New(crawler.Config{}, h.state, h.tables, h.lake, guard, cfg.log.With("room", "crawler"))
 	deliveries := delivery.Config{Dir: filepath.Join(cfg.data, "delivery"), Scratch: filepath.Join(cfg.data, "scratch", "delivery"), RetryFor: cfg.retryFor}
 	if h.delivery, err = delivery.Open(deliveries, h.state, h.lake, h.logs, h.tables, guard, cfg.log.With("room", "delivery")); err != nil {
@@ -148,6 +155,7 @@ func openHouse(cfg houseConfig) (_ *house, err error) {
 		return nil, err
 	}
 	h.queries.SetFresh(freshRows{h.delivery})
+	h.queries.SetFormation(h.formation)
 	h.compact = compact.New(compact.Config{Scratch: filepath.Join(cfg.data, "scratch", "compact"), Reached: compactReached},
 		h.state, h.tables, h.lake, h.engine, guard, cfg.log.With("room", "compact"))
 	h.metrics.MustRegister(deliveryMetrics{h.delivery}, compactMetrics{h.compact}, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
@@ -165,6 +173,8 @@ func services(r rooms) []wire.Service {
 		glue.Service(r.tables, r.crawlers),
 		athena.Service(r.queries),
 		sts.Service(r.identities, r.guard),
+		iam.Service(r.identities, r.guard),
+		lakeformation.Service(r.formation),
 		ec2.Service(r.vpc),
 		firehose.Service(r.delivery, r.firehose),
 		doorflowlake.Service(r.lake, r.logs, r.delivery, r.vpc, r.compact),
