@@ -137,8 +137,8 @@ var (
 	serviceName  = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$`)
 )
 
-// principalExists reports whether a bucket policy may name the principal. Users and roles of the bucket's account are
-// looked up; of others, and of sessions and unique ids, the form is checked.
+// principalExists reports whether a bucket policy may name the principal. Users, roles and roles' sessions of the bucket's account are
+// looked up; of others, and of unique ids, the form is checked.
 func (s *Store) principalExists(ctx context.Context, owner, kind, name string) (bool, error) {
 	switch kind {
 	case "Service":
@@ -156,7 +156,7 @@ func (s *Store) principalExists(ctx context.Context, owner, kind, name string) (
 	if parts == nil {
 		return false, nil
 	}
-	if parts[2] != owner || parts[1] == "sts" {
+	if parts[2] != owner {
 		return true, nil
 	}
 	_, err := s.guard.CallerOf(ctx, name, "")

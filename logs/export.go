@@ -161,7 +161,7 @@ func (s *Store) runExport(ctx context.Context, c access.Caller, id string) error
 		case err != nil:
 			doc.Status = ExportFailed
 			log.Error("export task failed", "group", doc.Group, "bucket", doc.Bucket, "err", err)
-			return d.finish(tx, ExportFailed, failure(err))
+			return d.finish(tx, ExportFailed, failure(doc, err))
 		}
 		doc.Status = ExportCompleted
 		return d.finish(tx, ExportCompleted, "Completed successfully")
@@ -174,9 +174,9 @@ func (s *Store) runExport(ctx context.Context, c access.Caller, id string) error
 }
 
 // failure is what a task says of its end: an object that the bucket refused is told with the statement that is missing.
-func failure(err error) string {
+func failure(doc exportDoc, err error) string {
 	if refusal, ok := errors.AsType[*access.Refusal](err); ok && refusal.Action == "s3:PutObject" {
-		return refusedCall("PutObject", refusal)
+		return refusedCall("PutObject", doc, refusal)
 	}
 	return err.Error()
 }

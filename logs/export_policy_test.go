@@ -23,11 +23,11 @@ func TestExportNeedsTheBucketsPolicy(t *testing.T) {
 		want         []string // in the refusal; none: it is taken
 	}{
 		{"without a policy", "", []string{"GetBucketAcl call on the given bucket failed. Please check if CloudWatch Logs has been granted permission to perform this operation.",
-			"s3:GetBucketAcl", "arn:aws:s3:::closed", "logs.us-east-1.amazonaws.com"}},
+			`"Action": "s3:GetBucketAcl"`, `"Resource": "arn:aws:s3:::closed"`, `"Action": "s3:PutObject"`, `"Resource": "arn:aws:s3:::closed/p/*"`, "logs.us-east-1.amazonaws.com"}},
 		{"as it is written", whole, nil},
 		{"of another region's service", strings.ReplaceAll(whole, "us-east-1", "ap-northeast-2"), []string{"GetBucketAcl call on the given bucket failed", "logs.us-east-1.amazonaws.com"}},
 		{"without the ACL's statement", strings.Replace(whole, "s3:GetBucketAcl", "s3:GetBucketLocation", 1), []string{"GetBucketAcl call on the given bucket failed"}},
-		{"for another prefix", exportPolicy("closed", "q/*", "logs.us-east-1.amazonaws.com"), []string{"PutObject call on the given bucket failed", "s3:PutObject", "arn:aws:s3:::closed/p/aws-logs-write-test"}},
+		{"for another prefix", exportPolicy("closed", "q/*", "logs.us-east-1.amazonaws.com"), []string{"PutObject call on the given bucket failed", "s3:PutObject", "arn:aws:s3:::closed/p/aws-logs-write-test", `"Resource": "arn:aws:s3:::closed/p/*"`}},
 		{"with another ACL in its condition", strings.Replace(whole, "bucket-owner-full-control", "private", 1), []string{"PutObject call on the given bucket failed"}},
 		{"with this account and group", strings.Replace(whole, condition, `"Condition":{"StringEquals":{"aws:SourceAccount":"`+root.Account+`"},"ArnLike":{"aws:SourceArn":"arn:aws:logs:us-east-1:`+root.Account+`:log-group:vpc:*"}}`, 1), nil},
 		{"with another account", strings.Replace(whole, condition, `"Condition":{"StringEquals":{"aws:SourceAccount":"999999999999"}}`, 1), []string{"PutObject call on the given bucket failed"}},

@@ -199,14 +199,34 @@ func (s *Store) reach(ctx context.Context, doc exportDoc) error {
 	case fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) && fault.HasNoun(err, "bucket"):
 		return fault.Newf(fault.Invalid, subject, "The given bucket does not exist. Please make sure the bucket is valid.")
 	case fault.Is(err, fault.Denied):
-		return fault.Newf(fault.Invalid, subject, "%s", refusedCall(call, err))
+		var more error
+		if call == "GetBucketAcl" { // who is to change the policy learns of both at once
+			more = s.lake.MayPut(ctx, service, lake.PutInput{Bucket: doc.Bucket, Key: doc.Prefix + "/aws-logs-write-test", ACL: exportACL})
+		}
+		return fault.Newf(fault.Invalid, subject, "%s", refusedCall(call, doc, err, more))
 	}
 	return fault.Newf(fault.KindOf(err), subject, "write the permission test: %w", err)
 }
 
-// refusedCall is AWS's sentence for a call of the service that the bucket refuses, and what the bucket's policy lacks.
-func refusedCall(call string, err error) string {
-	return call + " call on the given bucket failed. Please check if CloudWatch Logs has been granted permission to perform this operation. " + access.Explain(err)
+// refusedCall is AWS's sentence for a call of the service that the bucket refuses, and what the bucket's policy lacks: for
+// all objects of the export, and not for the one that was tried.
+func refusedCall(call string, doc exportDoc, errs ...error) string {
+	text := call + " call on the given bucket failed. Please check if CloudWatch Logs has been granted permission to perform this operation. " + access.Explain(errs[0])
+	first, ok := errors.AsType[*access.Refusal](errs[0])
+	if !ok || first.Statement == "" {
+		return text
+	}
+	var statements []string
+	for _, err := range errs {
+		if r, ok := errors.AsType[*access.Refusal](err); ok && r.Statement != "" {
+			if r.Action == "s3:PutObject" {
+				statements = append(statements, strings.Replace(r.Statement, r.Resource, lake.ARN(doc.Bucket, doc.Prefix+"/*"), 1))
+			} else {
+				statements = append(statements, r.Statement)
+			}
+		}
+	}
+	return strings.Replace(text, first.Statement, strings.Join(statements, ",\n"), 1)
 }
 
 // exportACL lets the bucket's owner read what the service writes.
