@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"strconv"
 	"strings"
@@ -86,11 +87,17 @@ func (d *ddl) dropDatabase(ctx context.Context, s *sql.DropDatabase) error {
 	}
 	err = d.q.catalog.Edit(ctx, d.c, func(e *catalog.Edit) error {
 		if !s.Cascade {
+			if _, err := e.Database(ctx, name); err != nil {
+				return err
+			}
 			for t, err := range e.Tables(ctx, catalog.TableFilter{Database: name}) {
 				if err != nil {
 					return err
 				}
 				return fault.Newf(fault.Invalid, "database "+name, "is not empty: it has the table %s, and maybe more; use DROP DATABASE %s CASCADE", t.Name, name)
+			}
+			if empty, err := e.Empty(name); err != nil || !empty { // of tables that the caller may not know of
+				return errors.Join(err, fault.Newf(fault.Invalid, "database "+name, "is not empty: use DROP DATABASE %s CASCADE", name))
 			}
 		}
 		return e.DeleteDatabase(ctx, name)

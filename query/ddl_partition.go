@@ -90,6 +90,14 @@ func partitionPath(t catalog.Table, values []string) string {
 	return strings.Join(parts, "/")
 }
 
+// inherited is the storage of a new partition: its table's. Columns and SerDe are left to the catalogue, which knows all of
+// them, also those that the caller does not.
+func inherited(t catalog.Table) catalog.Storage {
+	s := t.Storage
+	s.Columns, s.SerDe = nil, catalog.SerDe{}
+	return s
+}
+
 func (d *ddl) addPartitions(ctx context.Context, s *sql.AddPartitions) error {
 	database, name, err := d.split(s.Table)
 	if err != nil {
@@ -105,7 +113,7 @@ func (d *ddl) addPartitions(ctx context.Context, s *sql.AddPartitions) error {
 			if err != nil {
 				return err
 			}
-			p := catalog.Partition{Values: inOrder(t, values), Storage: t.Storage}
+			p := catalog.Partition{Values: inOrder(t, values), Storage: inherited(t)}
 			if err := checkKeyValues(t, p.Values); err != nil {
 				return err
 			}
@@ -251,7 +259,7 @@ func (d *ddl) repair(ctx context.Context, s *sql.RepairTable) (text, error) {
 // folders finds the partitions below prefix whose first keys have those values.
 func (d *ddl) folders(ctx context.Context, t catalog.Table, bucket, prefix string, values []string) ([]catalog.Partition, error) {
 	if len(values) == len(t.PartitionKeys) {
-		p := catalog.Partition{Values: append([]string(nil), values...), Storage: t.Storage}
+		p := catalog.Partition{Values: append([]string(nil), values...), Storage: inherited(t)}
 		p.Storage.Location = lake.URL(bucket, prefix)
 		return []catalog.Partition{p}, nil
 	}

@@ -142,6 +142,9 @@ func (q *Queries) run(ctx context.Context, e *Execution) (out outcome, err error
 	if err := q.checkOutput(ctx, e.as(), e.Output); err != nil {
 		return out, err
 	}
+	if err := q.mayWriteResult(ctx, e); err != nil {
+		return out, err
+	}
 	if err := q.ensureDefaultDatabase(ctx, e.as()); err != nil {
 		return out, err
 	}
@@ -178,6 +181,9 @@ func (q *Queries) ensureDefaultDatabase(ctx context.Context, c access.Caller) er
 }
 
 // as is who a step of the execution acts for: its caller, by way of Athena.
-func (e *Execution) as() access.Caller {
-	return e.Caller.Via("athena.amazonaws.com", e.Caller.ARN("athena", "workgroup/"+e.Workgroup))
+func (e *Execution) as() access.Caller { return e.via(e.Caller) }
+
+// via is a caller for whom Athena acts on the execution's behalf.
+func (e *Execution) via(c access.Caller) access.Caller {
+	return c.Via("athena.amazonaws.com", e.Caller.ARN("athena", "workgroup/"+e.Workgroup))
 }

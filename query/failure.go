@@ -74,6 +74,10 @@ var (
 // server's log has it under the execution's id.
 func failureOf(err error, kind sql.Kind, id string) *Failure {
 	f := &Failure{Category: UserError, Type: typeUser, Message: message(err)}
+	if words := refusalWords(err); words != "" {
+		f.Type, f.Message = typeDenied, words
+		return f
+	}
 	if m := leadingCode.FindStringSubmatch(f.Message); m != nil && codeTypes[m[1]] != 0 {
 		f.Type = codeTypes[m[1]]
 	}

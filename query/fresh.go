@@ -61,11 +61,14 @@ func (s snapshots) release() {
 
 // snapshot asks for the fresh rows of the tables that a plan reads and that are marked, into folders below dir.
 // What it returns must be released, also beside an error.
-func (q *Queries) snapshot(ctx context.Context, e *Execution, uses []translate.Table, tables map[[2]string]catalog.Table, dir string) (snapshots, error) {
+func (q *Queries) snapshot(ctx context.Context, e *Execution, uses []translate.Table, tables map[[2]string]*readable, dir string) (snapshots, error) {
 	all := snapshots{}
 	for _, use := range uses {
 		key := [2]string{use.Database, use.Name}
-		t := tables[key]
+		if tables[key] == nil {
+			continue // the information schema's
+		}
+		t := tables[key].Table
 		_, done := all[key]
 		marked, err := isFresh(t)
 		if err != nil {
@@ -77,6 +80,9 @@ func (q *Queries) snapshot(ctx context.Context, e *Execution, uses []translate.T
 		subject := "table " + t.Database + "." + t.Name
 		if q.fresh == nil {
 			return all, fault.Newf(fault.Unsupported, subject, "is marked %s, and this server has no delivery streams to ask", FreshParameter)
+		}
+		if err := q.mayReadBelow(ctx, e, tables[key]); err != nil {
+			return all, err
 		}
 		own := filepath.Join(dir, "fresh-"+strconv.Itoa(len(all)))
 		if err := os.Mkdir(own, 0o700); err != nil {

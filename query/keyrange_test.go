@@ -54,13 +54,13 @@ func TestKeyRangesReadEveryPartitionThatMatches(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		tables := &relations{catalog: h.catalog, caller: h.root, seen: map[[2]string]catalog.Table{}}
+		tables := h.relations(&Execution{Caller: h.root})
 		plan, err := translate.Query(t.Context(), stmt.(*sql.Query), text, tables, translate.Options{})
 		if err != nil {
 			rt.Fatal(err)
 		}
 		c := plan.Tables[0].Constraint
-		f := keyRange(tables.seen[[2]string{"d", name}], c)
+		f := keyRange(tables.seen[[2]string{"d", name}].Table, c)
 		read := func(f catalog.PartitionFilter) (out []string) {
 			list, _, err := h.catalog.Partitions(t.Context(), h.root, "d", name, f)
 			if err != nil {

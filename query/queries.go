@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flowlake/access"
+	"flowlake/access/formation"
 	"flowlake/catalog"
 	"flowlake/fault"
 	"flowlake/lake"
@@ -57,6 +58,8 @@ type Queries struct {
 	footers footers
 	guard   *access.Guard
 	log     *slog.Logger
+
+	formation *formation.Store // nil: no location is registered
 
 	places  chan struct{} // as many as cfg.MaxActive: an execution that is accepted holds one until its end
 	pending chan ref      // what waits, each with its place: a send never blocks

@@ -32,10 +32,11 @@ type metadata struct {
 
 // putResult writes the result object and its metadata; they are there at one moment.
 func (q *Queries) putResult(ctx context.Context, e *Execution, out outcome) error {
-	bucket, key, err := lake.ParseURL(e.Output.Location)
+	in, err := e.resultObject()
 	if err != nil {
 		return err
 	}
+	key := in.Key
 	f, err := os.Open(out.file)
 	if err != nil {
 		return fault.Newf(fault.Unavailable, "query result", "%w", err)
@@ -45,15 +46,9 @@ func (q *Queries) putResult(ctx context.Context, e *Execution, out outcome) erro
 	if err != nil {
 		return fault.Newf(fault.Unavailable, "query result", "%w", err)
 	}
-	in := lake.PutInput{Bucket: bucket, Key: key, Body: f, Size: st.Size(), Headers: lake.Headers{ContentType: "text/plain"}}
+	in.Body, in.Size = f, st.Size()
 	if out.table {
 		in.ContentType = "text/csv"
-	}
-	if e.Output.Encryption == "SSE_S3" {
-		in.Encryption = "AES256"
-	}
-	if e.Output.ACL == "BUCKET_OWNER_FULL_CONTROL" {
-		in.ACL = "bucket-owner-full-control"
 	}
 	puts := []lake.PutInput{in}
 	if len(out.columns) > 0 {
@@ -64,10 +59,27 @@ func (q *Queries) putResult(ctx context.Context, e *Execution, out outcome) erro
 		in.Key, in.Body, in.Size, in.ContentType = key+metadataSuffix, bytes.NewReader(doc), int64(len(doc)), "application/json"
 		puts = append(puts, in)
 	}
-	if err := q.publish(ctx, e.as(), puts); err != nil {
+	if err := q.publish(ctx, e.as(), puts); fault.Is(err, fault.Denied) {
+		return e.unwritable(err) // since it began
+	} else if err != nil {
 		return fault.Newf(fault.KindOf(err), "output location "+e.Output.Location, "result not written: %w", err)
 	}
 	return nil
+}
+
+// resultObject is the execution's result object, without its bytes.
+func (e *Execution) resultObject() (in lake.PutInput, err error) {
+	in.Headers = lake.Headers{ContentType: "text/plain"}
+	if in.Bucket, in.Key, err = lake.ParseURL(e.Output.Location); err != nil {
+		return in, err
+	}
+	if e.Output.Encryption == "SSE_S3" {
+		in.Encryption = "AES256"
+	}
+	if e.Output.ACL == "BUCKET_OWNER_FULL_CONTROL" {
+		in.ACL = "bucket-owner-full-control"
+	}
+	return in, nil
 }
 
 // publish writes objects that are seen all at once or not at all.
@@ -95,16 +107,20 @@ func (q *Queries) checkOutput(ctx context.Context, c access.Caller, out ResultCo
 	if err != nil {
 		return err
 	}
-	b, err := q.lake.Bucket(ctx, c, bucket)
+	_, err = q.lake.Location(ctx, c, bucket)
 	if fault.Is(err, fault.NotFound) && bucket == defaultBucket(c) {
-		if err = q.lake.CreateBucket(ctx, c, bucket); err == nil || fault.Is(err, fault.Exists) {
-			b, err = q.lake.Bucket(ctx, c, bucket)
+		if err = q.lake.CreateBucket(ctx, c, bucket); fault.Is(err, fault.Exists) {
+			err = nil
 		}
+	}
+	owner := ""
+	if err == nil {
+		owner, err = q.lake.Owner(bucket)
 	}
 	switch {
 	case err != nil:
 		return fault.Newf(fault.KindOf(err), "output bucket "+bucket, "Unable to verify/create output bucket %s: %w", bucket, err)
-	case out.ExpectedBucketOwner != "" && b.Owner != out.ExpectedBucketOwner:
+	case out.ExpectedBucketOwner != "" && owner != out.ExpectedBucketOwner:
 		return fault.Newf(fault.Denied, "output bucket "+bucket, "is not owned by account %s", out.ExpectedBucketOwner)
 	}
 	return lake.CheckKey(key + metadataSuffix)
@@ -161,7 +177,10 @@ func (q *Queries) Results(ctx context.Context, c access.Caller, id, token string
 	if err != nil {
 		return p, err
 	}
-	obj, err := q.lake.Open(ctx, c, bucket, key)
+	obj, err := q.lake.Open(ctx, e.via(c), bucket, key)
+	if fault.Is(err, fault.Denied) {
+		return Page{}, e.unreadable(err)
+	}
 	if fault.Is(err, fault.NotFound) {
 		return p, fault.Newf(fault.NotFound, "query result", "Could not find results: %w", err)
 	}

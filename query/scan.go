@@ -19,13 +19,13 @@ const MaxScanFiles = 100_000
 // scan resolves one use of a table: its surviving partitions, and their objects as local files.
 //
 // parts are the partitions that the catalogue has for it.
-func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use translate.Table, parts []catalog.Partition, files *pinned) (Scan, error) {
+func (q *Queries) scan(ctx context.Context, e *Execution, t *readable, use translate.Table, parts []catalog.Partition, files *pinned) (Scan, error) {
 	s := Scan{Name: use.Scan, Library: t.Storage.SerDe.Library}
 	if b := use.Barrier; b != nil {
 		s.Barrier = &Barrier{Name: b.Name, SQL: b.SQL}
 	}
 	var err error
-	if s.Format, err = formatOf(t); err != nil {
+	if s.Format, err = formatOf(t.Table); err != nil {
 		return s, err
 	}
 	s.Parameters = maps.Clone(t.Parameters)
@@ -34,7 +34,11 @@ func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use t
 	}
 	maps.Copy(s.Parameters, t.Storage.SerDe.Parameters)
 	for _, c := range t.Storage.Columns {
-		s.Columns = append(s.Columns, ScanColumn{Name: c.Name, Type: c.Type, Read: slices.Contains(use.Read, c.Name)})
+		read := slices.Contains(use.Read, c.Name)
+		if !read && !t.reads(c.Name) {
+			c.Type = "string" // no error may be about a column that is not there
+		}
+		s.Columns = append(s.Columns, ScanColumn{Name: c.Name, Type: c.Type, Read: read})
 	}
 	for _, k := range t.PartitionKeys {
 		s.Keys = append(s.Keys, ScanColumn{Name: k.Name, Type: k.Type, Read: slices.Contains(use.KeysRead, k.Name)})
@@ -44,23 +48,27 @@ func (q *Queries) scan(ctx context.Context, e *Execution, t catalog.Table, use t
 	switch {
 	case len(t.PartitionKeys) == 0:
 		locations, values = []string{t.Storage.Location}, [][]string{nil}
-	case projection.Enabled(t):
-		if locations, values, err = projected(e, t, use); err != nil {
+	case projection.Enabled(t.Table):
+		if locations, values, err = projected(e, t.Table, use); err != nil {
 			return s, err
 		}
 	default:
 		for _, p := range parts {
 			if !readAlike(p.Storage.SerDe, t.Storage.SerDe) {
 				return s, fault.Newf(fault.Unsupported, "HIVE_UNSUPPORTED_FORMAT", "partition %s of table %s.%s has a SerDe or SerDe properties of its own, and flowlake reads a table in one way only: drop the partition and add it again",
-					partitionPath(t, p.Values), t.Database, t.Name)
+					partitionPath(t.Table, p.Values), t.Database, t.Name)
 			}
-			if err := checkKeyValues(t, p.Values); err != nil {
+			if err := checkKeyValues(t.Table, p.Values); err != nil {
 				return s, fmt.Errorf("%w; ALTER TABLE %s DROP PARTITION takes it away", err, t.Name)
 			}
 			locations, values = append(locations, p.Storage.Location), append(values, p.Values)
 		}
 	}
-	found, err := files.below(ctx, locations)
+	as, err := q.reader(ctx, e, t)
+	if err != nil {
+		return s, err
+	}
+	found, err := files.belowAs(ctx, as, t, locations)
 	for i, list := range found {
 		if len(list) > 0 {
 			s.Inputs = append(s.Inputs, Input{Values: values[i], Files: list})
@@ -91,15 +99,15 @@ func projected(e *Execution, t catalog.Table, use translate.Table) (locations []
 
 // registered is the partitions that can hold wanted rows of each use of a table, where the catalogue has them: all of them as
 // they are at one moment.
-func (q *Queries) registered(ctx context.Context, e *Execution, uses []translate.Table, tables map[[2]string]catalog.Table) ([][]catalog.Partition, error) {
+func (q *Queries) registered(ctx context.Context, e *Execution, uses []translate.Table, tables map[[2]string]*readable) ([][]catalog.Partition, error) {
 	out := make([][]catalog.Partition, len(uses))
 	return out, q.catalog.View(ctx, e.as(), func(s *catalog.Snapshot) error {
 		for i, use := range uses {
 			t := tables[[2]string{use.Database, use.Name}]
-			if len(t.PartitionKeys) == 0 || projection.Enabled(t) {
-				continue
+			if t == nil || len(t.PartitionKeys) == 0 || projection.Enabled(t.Table) {
+				continue // t is nil for the information schema
 			}
-			for p, err := range s.Partitions(ctx, t.Database, t.Name, keyRange(t, use.Constraint)) {
+			for p, err := range s.AllPartitions(ctx, t.Table, keyRange(t.Table, use.Constraint)) {
 				if err != nil {
 					return err
 				}

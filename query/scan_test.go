@@ -301,7 +301,7 @@ func (h *house) listings(text string) (listings, files int, err error) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	tables := &relations{catalog: h.catalog, caller: h.root, seen: map[[2]string]catalog.Table{}}
+	tables := h.relations(&Execution{Caller: h.root})
 	plan, err := translate.Query(h.t.Context(), stmt.(*sql.Query), text, tables, translate.Options{})
 	if err != nil {
 		h.t.Fatal(err)

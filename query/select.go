@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,10 +16,10 @@ import (
 
 // selectRows runs a query: plan, prune, pin the files, run the engine.
 func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query, file string) (out outcome, err error) {
-	tables := &relations{catalog: q.catalog, caller: e.as(), seen: map[[2]string]catalog.Table{}}
+	tables := q.relations(e)
 	plan, err := translate.Query(ctx, stmt, e.Text, tables, e.options())
 	if err != nil {
-		return out, err
+		return out, tables.explain(e, err)
 	}
 	job := Job{SQL: plan.SQL, Output: file, Started: e.Submitted, MaxMemory: q.cfg.MaxMemory}
 	for _, c := range plan.Columns {
@@ -42,6 +43,7 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 	}
 	files := &pinned{lake: q.lake, caller: e.as()}
 	defer files.release()
+	silent := false // counts would tell of hidden rows
 	for i, use := range plan.Tables {
 		if use.Database == informationSchema {
 			scan, err := q.information(ctx, e, use, filepath.Dir(file))
@@ -53,15 +55,20 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 		}
 		key := [2]string{use.Database, use.Name}
 		files.skip, files.seen = fresh[key].Skip, seen[key]
-		scan, err := q.scan(ctx, e, tables.seen[key], use, parts[i], files)
-		if err != nil {
+		t := tables.seen[key]
+		scan, err := q.scan(ctx, e, t, use, parts[i], files)
+		if err == nil {
+			err = scan.addFresh(e, t.Table, fresh[key].Inputs, use.Constraint)
+		}
+		if err = q.veiled(e, t, err); err != nil {
 			return out, err
 		}
-		if err := scan.addFresh(e, tables.seen[key], fresh[key].Inputs, use.Constraint); err != nil {
-			return out, err
+		for i := range scan.Inputs {
+			scan.Inputs[i].Files = anonymous(t, scan.Inputs[i].Files)
 		}
+		silent = silent || t.filtered()
 		bytes, err := q.scannedBytes(scan)
-		if err != nil {
+		if err = q.veiled(e, t, err); err != nil {
 			return out, err
 		}
 		out.scanned += bytes
@@ -72,6 +79,9 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 		out.scanned = 0
 		return out, errCutoff
 	}
+	if silent {
+		out.scanned = 0
+	}
 	began := time.Now()
 	res, err := q.engine.Run(ctx, job)
 	if err != nil {
@@ -79,6 +89,9 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 	}
 	out.took = time.Since(began)
 	out.file, out.table, out.columns, out.rows, out.unmatched = file, true, job.Columns, res.Rows, res.Unmatched
+	if silent {
+		out.unmatched = 0
+	}
 	return out, nil
 }
 
@@ -90,9 +103,31 @@ func (e *Execution) options() translate.Options {
 // relations is the catalogue as one query sees it: each table is read once, so that a change under
 // way cannot show two versions of it.
 type relations struct {
-	catalog *catalog.Catalog
-	caller  access.Caller
-	seen    map[[2]string]catalog.Table
+	q      *Queries
+	caller access.Caller
+	seen   map[[2]string]*readable
+}
+
+func (q *Queries) relations(e *Execution) *relations {
+	return &relations{q: q, caller: e.as(), seen: map[[2]string]*readable{}}
+}
+
+// explain writes down why a row filter cannot be applied, which its user is not told.
+func (r *relations) explain(e *Execution, err error) error {
+	if !fault.HasNoun(err, "INVALID_ROW_FILTER") {
+		return err
+	}
+	for _, t := range r.seen {
+		for _, c := range t.access.Select {
+			if c.Rows == "" {
+				continue
+			}
+			if why := translate.CheckFilter(c.Rows, slices.Concat(relationColumns(t.Storage.Columns), relationColumns(t.PartitionKeys))); why != nil {
+				r.q.log.Warn("row filter not applied", "id", e.ID, "table", t.Database+"."+t.Name, "filter", c.Rows, "err", why)
+			}
+		}
+	}
+	return err
 }
 
 var _ translate.Catalog = (*relations)(nil)
@@ -105,20 +140,21 @@ func (r *relations) Relation(ctx context.Context, database, name string) (transl
 	key := [2]string{database, name}
 	t, ok := r.seen[key]
 	if !ok {
-		var err error
-		if t, err = r.catalog.Table(ctx, r.caller, database, name); err != nil {
-			return translate.Relation{}, err
-		}
-		r.seen[key] = t
-	}
-	if t.Kind == catalog.VirtualView {
-		v, err := decodeView(t)
+		found, a, err := r.q.catalog.Readable(ctx, r.caller, database, name)
 		if err != nil {
 			return translate.Relation{}, err
 		}
-		return translate.Relation{Columns: relationColumns(t.Storage.Columns), View: v.SQL, ViewDatabase: v.Database}, nil
+		t = &readable{found, a}
+		r.seen[key] = t
 	}
-	return translate.Relation{Columns: relationColumns(t.Storage.Columns), Keys: relationColumns(t.PartitionKeys)}, nil
+	if t.Kind == catalog.VirtualView {
+		v, err := decodeView(t.Table)
+		if err != nil {
+			return translate.Relation{}, err
+		}
+		return translate.Relation{Columns: relationColumns(t.Storage.Columns), View: v.SQL, ViewDatabase: v.Database, Cells: t.cells()}, nil
+	}
+	return translate.Relation{Columns: relationColumns(t.Storage.Columns), Keys: relationColumns(t.PartitionKeys), Cells: t.cells()}, nil
 }
 
 func relationColumns(columns []catalog.Column) []translate.Column {
