@@ -31,6 +31,7 @@ func Service(ids *identity.Store, guard *access.Guard) wire.Service {
 		Protocol:  wire.Query,
 		Target:    "2011-06-15",
 		Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+		Names:     map[string]string{"PolicyDescriptorType.Arn": "arn"},
 		Faults: []wire.FaultRule{
 			{Kind: fault.Invalid, Noun: "policy document", Code: "MalformedPolicyDocument"},
 			{Kind: fault.TooLarge, Noun: "session", Code: "PackedPolicyTooLarge"},
