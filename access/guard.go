@@ -192,26 +192,17 @@ func (g *Guard) refuse(v *Verdict, who *subject) *Refusal {
 	if v.Reason == policy.NotAuthorizedOther || v.Request.Owner != g.account {
 		return r // no statement helps
 	}
-	var where string
-	r.Statement, where = suggest(&v.Request, v.Decision)
-	if r.Statement == "" {
-		return r
+	r.Statement, r.Where = policy.Suggest(&v.Request, v.Decision)
+	switch {
+	case v.Reason == policy.NoIdentityAllow:
+		r.Where = "an identity policy of " + who.name
+	case v.Reason == policy.NoBoundaryAllow:
+		r.Where = "the " + v.Source
+	case v.Reason == policy.NoTrust:
+		r.Where = "the " + v.Source
+	case v.Reason == policy.NoResourceAllow && v.Policies.Resource != nil:
+		r.Where = "the " + v.Policies.Resource.Name
 	}
-	switch v.Reason {
-	case policy.NoIdentityAllow:
-		where = "an identity policy of " + who.name
-	case policy.NoBoundaryAllow:
-		if who.boundary != nil {
-			where = who.boundary.Name
-		}
-	case policy.NoTrust:
-		where = "the trust policy of " + v.Request.Resource
-	case policy.NoResourceAllow:
-		if v.Policies.Resource != nil {
-			where = "the " + v.Policies.Resource.Name
-		}
-	}
-	r.Where = where
 	return r
 }
 

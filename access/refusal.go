@@ -150,15 +150,14 @@ func (r *Refusal) below() string {
 	if by := r.decidedBy(); by != "" {
 		text.WriteString("\n\nDecided by " + by + ".")
 	}
+	if r.Statement == "" && r.Where != "" {
+		text.WriteString(" What would help: " + r.Where + ".")
+	}
 	if r.Statement != "" {
 		if text.Len() == 0 {
 			text.WriteString("\n")
 		}
-		text.WriteString("\nThis would allow it")
-		if r.Where != "" {
-			text.WriteString(", in " + r.Where)
-		}
-		text.WriteString(":\n" + r.Statement)
+		text.WriteString("\nThis would allow it, in " + r.Where + ":\n" + r.Statement)
 	}
 	return text.String()
 }

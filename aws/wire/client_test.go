@@ -180,8 +180,8 @@ func TestQueryClient(t *testing.T) {
 		}
 	})
 	t.Run("an action without a row is refused by name", func(t *testing.T) {
-		_, err := client.GetSessionToken(ctx, &sts.GetSessionTokenInput{})
-		if code(t, err) != "InvalidAction" || !strings.Contains(err.Error(), `flowlake does not implement "GetSessionToken"`) {
+		_, err := client.GetFederationToken(ctx, &sts.GetFederationTokenInput{Name: aws.String("ana")})
+		if code(t, err) != "InvalidAction" || !strings.Contains(err.Error(), `flowlake does not implement "GetFederationToken"`) {
 			t.Errorf("got %v", err)
 		}
 	})
