@@ -198,7 +198,40 @@ func (q *Queries) authorised(ctx context.Context, tx *state.Tx, c access.Caller,
 	if err != nil {
 		return e, err
 	}
-	return e, q.guard.Allow(ctx, c, "athena:"+action, c.ARN("athena", "workgroup/"+e.Workgroup))
+	return e.shownTo(c), q.guard.Allow(ctx, c, "athena:"+action, c.ARN("athena", "workgroup/"+e.Workgroup))
+}
+
+// shownTo is the execution as c may see it. Why a statement failed can quote values ("Cannot cast 'x' to INT") and policies: it is
+// for whom it ran as, and for root; others see Athena's code.
+//
+// Differs from AWS: there, the workgroup's others read it all.
+func (e Execution) shownTo(c access.Caller) Execution {
+	if e.Failure == nil || c.IsRoot() || samePrincipal(c, e.Caller) {
+		return e
+	}
+	f := *e.Failure
+	if m := leadingCode.FindStringSubmatch(f.Message); m != nil {
+		f.Message = m[1] + ": "
+	} else {
+		f.Message = ""
+	}
+	f.Message += "the reason is told to who ran the query"
+	e.Failure, e.Reason = &f, f.Message
+	return e
+}
+
+// samePrincipal tells users by their ids, where they have any, and sessions by their roles.
+func samePrincipal(a, b access.Caller) bool {
+	if a.Role != "" || b.Role != "" {
+		return a.Role == b.Role && roleID(a) == roleID(b)
+	}
+	return a.Principal == b.Principal && a.ID == b.ID
+}
+
+// roleID is a role's own part of its session's id.
+func roleID(c access.Caller) string {
+	id, _, _ := strings.Cut(c.ID, ":")
+	return id
 }
 
 // historyPlace is what newestFirst makes.

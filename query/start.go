@@ -62,6 +62,9 @@ func (q *Queries) Start(ctx context.Context, c access.Caller, in StartInput) (id
 	if err != nil {
 		return "", fault.Newf(fault.Internal, "query", "%w", err)
 	}
+	if !c.IsRoot() { // another's token is not this one's
+		asked = append(asked, cmp.Or(c.Role, c.Principal)+" "+roleID(c)...)
+	}
 	sum := sha256.Sum256(asked)
 	token := started{ID: uuid.NewString(), Digest: hex.EncodeToString(sum[:])}
 	if in.Workgroup == "" {

@@ -64,6 +64,9 @@ func worded(err error) error {
 			if p.message != "" {
 				words = p.message
 			}
+			if r, ok := errors.AsType[*access.Refusal](err); ok {
+				words = strings.TrimSuffix(strings.TrimSuffix(words, r.Error()), ": ") + "\n" + r.Explanation()
+			}
 			return refuse(p.code, words, err)
 		}
 	}
