@@ -55,7 +55,7 @@ func TestOperations(t *testing.T) {
 		name string
 		test func(*testing.T, *clients)
 	}{
-		{"sts", testSTS}, {"iam users", testIAMUsers}, {"iam roles", testIAMRoles}, {"iam account", testIAMAccount}, {"logs", testLogs}, {"log filters", testLogFilters}, {"live tail", testLiveTail}, {"export", testExport}, {"s3 buckets", testBuckets}, {"s3 bucket documents", testBucketDocuments}, {"s3 objects", testObjects}, {"s3 multipart", testMultipart},
+		{"sts", testSTS}, {"sts sessions", testSTSSessions}, {"iam users", testIAMUsers}, {"iam roles", testIAMRoles}, {"iam account", testIAMAccount}, {"logs", testLogs}, {"log filters", testLogFilters}, {"live tail", testLiveTail}, {"export", testExport}, {"s3 buckets", testBuckets}, {"s3 bucket documents", testBucketDocuments}, {"s3 objects", testObjects}, {"s3 multipart", testMultipart},
 		{"glue databases", testDatabases}, {"glue tables", testTables}, {"glue partitions", testPartitions}, {"glue statistics", testStatistics},
 		{"glue classifiers", testClassifiers}, {"glue crawlers", testCrawlers},
 		{"athena workgroups", testWorkgroups}, {"athena queries", testQueries}, {"athena metadata", testMetadata}, {"ec2 networks", testNetworks}, {"ec2 flow logs", testFlowLogs}, {"compaction", testCompact}, {"firehose streams", testFirehoseStreams}, {"firehose flows", testFirehoseFlows}, {"move", testMove}, {"flowlake", testOwn},
@@ -74,7 +74,7 @@ func TestOperations(t *testing.T) {
 		answered := c.answered()
 		for _, s := range services(rooms{}) {
 			for _, op := range s.Operations {
-				if !slices.Contains(answered, s.Name+" "+op.Name) {
+				if name := s.Name + " " + op.Name; !slices.Contains(answered, name) && !slices.Contains(neverAnswered, name) {
 					t.Errorf("%s %s was never answered with success: call it in the test of its part", s.Name, op.Name)
 				}
 			}
@@ -84,6 +84,9 @@ func TestOperations(t *testing.T) {
 		t.Log(p.stderr)
 	}
 }
+
+// neverAnswered are operations on what nothing can make here: the true answer is always that it is not there.
+var neverAnswered = []string{"iam GetLoginProfile", "iam DeleteLoginProfile"}
 
 var answeredLine = regexp.MustCompile(`(?m)^flowlake_requests_total\{code="OK",operation="([^"]+)",service="([^"]+)"\}`)
 
