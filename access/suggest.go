@@ -1,7 +1,0 @@
-package access
-
-import "flowlake/access/policy"
-
-func suggest(r *policy.Request, d policy.Decision) (statement, where string) {
-	return "", ""
-}
