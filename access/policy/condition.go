@@ -193,7 +193,7 @@ func parseRequestDate(text string) (float64, bool) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return float64(t.UnixMicro()) / 1e6, true
 	}
-	if n, ok := parseNumber(text); ok {
+	if n, ok := parseNumber(text); ok && len(text) != len("2006") { // four digits are a year, here and in policies
 		return n, true
 	}
 	return parseDate(text)

@@ -328,8 +328,8 @@ func (p *parser) checkResource(text string) (sentence, what string) {
 	switch {
 	case parts[0] != "arn" || len(parts) < 2:
 		return fmt.Sprintf("Resource %s must be in ARN format or \"*\".", short(text)), "arn:aws:service:region:account:resource"
-	case len(parts) > 2 && (len(text) > 2048 || strings.ContainsAny(text, " \t\r\n") && p.kind != Resource):
-		return syntaxErrors, "no ARN has blanks, or more than 2048 characters"
+	case len(text) > 2048:
+		return syntaxErrors, "no ARN has more than 2048 characters"
 	case parts[1] != "aws" && parts[1] != "aws-cn" && parts[1] != "aws-us-gov" && parts[1] != "*":
 		return fmt.Sprintf("Partition %q is not valid for resource %q.", short(parts[1]), short(text)), "it is aws, aws-cn or aws-us-gov"
 	case len(parts) < 3 || !vendor.MatchString(parts[2]):
