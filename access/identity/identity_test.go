@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -403,6 +404,41 @@ func TestAlias(t *testing.T) {
 	for _, bad := range []string{"ab", "Upper", "a--b", "-ab", "ab-", strings.Repeat("a", 64)} {
 		wants(t, s.SetAlias(ctx, bad), fault.Invalid, "")
 	}
+}
+
+func TestAChangeThatWasAnsweredIsInForce(t *testing.T) {
+	s := fresh(t)
+	must(s.Create(ctx, User, New{Name: "u"}))(t)
+	arn := "arn:aws:iam::123456789012:user/u"
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() { // who reads all the time, and fills the cache with what it reads
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					if _, err := s.Principal(ctx, arn); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	for i := range 40 {
+		if i%2 == 0 {
+			ok(t, s.PutInline(ctx, User, "u", "p", readAll))
+		} else {
+			ok(t, s.DeleteInline(ctx, User, "u", "p"))
+		}
+		if got := len(must(s.Principal(ctx, arn))(t).Policies); got != (i+1)%2 {
+			t.Fatalf("after change %d %d policies are in force", i, got)
+		}
+	}
+	close(done)
+	readers.Wait()
 }
 
 // TestPoliciesInForce holds what Principal says against a model, over random changes.

@@ -373,3 +373,38 @@ func BenchmarkPrincipal(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkOpenToken(b *testing.B) {
+	s := fresh(b)
+	c := must(s.Issue(SessionSpec{Principal: "p", Duration: time.Hour, Policies: []string{readAll}}))(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.openToken(c.Token)
+	}
+}
+
+func BenchmarkIssue(b *testing.B) {
+	s := fresh(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Issue(SessionSpec{Principal: "p", Duration: time.Hour, Policies: []string{readAll}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	s := fresh(b)
+	must(s.Create(ctx, User, New{Name: "ana"}))(b)
+	for i := range 10 {
+		p := must(s.CreatePolicy(ctx, NewPolicy{Name: fmt.Sprint("p", i), Document: readAll}))(b)
+		ok(b, s.Attach(ctx, User, "ana", p.ARN))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.cache.Store(newCache())
+		if _, err := s.Principal(ctx, "arn:aws:iam::123456789012:user/ana"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

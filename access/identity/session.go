@@ -60,7 +60,7 @@ type SessionSpec struct {
 type Credentials struct {
 	ID, Secret, Token string
 	Expires           time.Time
-	Packed            int // how full the token is with policies and tags, in percent; at most 100
+	Full              int // how much of what a token holds this one does, in percent: 1 to 100
 }
 
 // Format shows the id alone.
@@ -89,7 +89,8 @@ type claims struct {
 const (
 	tokenPurpose = "session token"
 
-	// maxPacked bounds policies and tags as they lie in a token, compressed. AWS bounds them too, and does not say by what.
+	// maxPacked bounds what a token holds, policies and tags above all, compressed. AWS bounds it too, and does not say by
+	// what.
 	maxPacked = 12 << 10
 	// maxToken bounds a token that comes with a request, maxClaims what it may unpack to.
 	maxToken  = 32 << 10
@@ -131,17 +132,14 @@ func (s *Store) Issue(spec SessionSpec) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, err
 	}
-	percent := 0
-	if len(c.Policies)+len(c.Tags) > 0 {
-		percent = max(1, len(packed)*100/maxPacked)
-	}
+	percent := max(1, len(packed)*100/maxPacked)
 	if len(packed) > maxPacked {
 		return Credentials{}, fault.Newf(fault.TooLarge, "session "+spec.Session, "its policies and tags are %d %% of what a session token holds", percent)
 	}
 	return Credentials{
 		ID: c.ID, Secret: base64.StdEncoding.EncodeToString(c.Secret),
 		Token:   base64.StdEncoding.EncodeToString(s.seal.Seal(tokenPurpose, packed)),
-		Expires: now.Add(spec.Duration), Packed: percent,
+		Expires: now.Add(spec.Duration), Full: percent,
 	}, nil
 }
 

@@ -69,8 +69,8 @@ func (s *Store) ours(arn string) bool {
 	return strings.HasPrefix(arn, "arn:aws:iam::"+s.account+":") || strings.HasPrefix(arn, "arn:aws:sts::"+s.account+":")
 }
 
-// trustText is a role's trust policy as it counts and is shown: a principal that is gone, or that another has the name of
-// by now, is there with its unique id, which nobody has any more.
+// trustText is a role's trust policy as it counts and is shown: a user that has another name or path by now is there with
+// that, and a principal that is gone with its unique id, which nobody has any more, whoever has its name.
 func (s *Store) trustText(tx *state.Tx, r *record) (string, error) {
 	var gone map[string]string
 	for arn, id := range r.Trusted {
@@ -82,7 +82,9 @@ func (s *Store) trustText(tx *state.Tx, r *record) (string, error) {
 			if gone == nil {
 				gone = map[string]string{}
 			}
-			gone[arn] = id
+			if gone[arn], err = s.renamed(tx, id); err != nil {
+				return "", err
+			}
 		}
 	}
 	if gone == nil {
@@ -94,6 +96,18 @@ func (s *Store) trustText(tx *state.Tx, r *record) (string, error) {
 		}
 		return arn
 	})
+}
+
+// renamed is the ARN of the user with that unique id, or the id where there is none: roles keep their names.
+func (s *Store) renamed(tx *state.Tx, id string) (string, error) {
+	now := id
+	err := s.each(tx, User, func(u *record) error {
+		if u.ID == id {
+			now = u.ARN
+		}
+		return nil
+	})
+	return now, err
 }
 
 // eachTrusted calls do with each ARN that a trust policy's Principal and NotPrincipal elements name under AWS, and returns the policy with

@@ -34,6 +34,20 @@ func TestTrust(t *testing.T) {
 		}
 		ok(t, s.UpdateTrust(ctx, "r", anyTrust))
 	})
+	t.Run("follows a user that has another name", func(t *testing.T) {
+		ok(t, s.UpdateTrust(ctx, "r", trust(user.ARN)))
+		other, back := "anna", "ana"
+		ok(t, s.Rename(ctx, User, "ana", &other, nil))
+		must(s.Create(ctx, User, New{Name: "ana"}))(t) // who is not meant
+		if e := must(s.Get(ctx, Role, "r"))(t); !strings.Contains(e.Trust, `"AWS":"arn:aws:iam::123456789012:user/anna"`) {
+			t.Errorf("got %s", e.Trust)
+		}
+		ok(t, s.Delete(ctx, User, "ana"))
+		ok(t, s.Rename(ctx, User, "anna", &back, nil))
+		if e := must(s.Get(ctx, Role, "r"))(t); e.Trust != trust(user.ARN) {
+			t.Errorf("got %s", e.Trust)
+		}
+	})
 	t.Run("ends with its principal, whoever has the name later", func(t *testing.T) {
 		ok(t, s.UpdateTrust(ctx, "r", trust(user.ARN)))
 		ok(t, s.Delete(ctx, User, "ana"))

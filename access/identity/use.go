@@ -105,11 +105,13 @@ func (s *Store) writeUses(ctx context.Context) error {
 		return nil
 	}
 	err := s.state.Update(ctx, func(tx *state.Tx) error {
+		there, err := s.usable(tx)
+		if err != nil {
+			return err
+		}
 		for k, u := range uses {
-			if there, err := s.usable(tx, k); err != nil {
-				return err
-			} else if !there {
-				continue
+			if !there[k] {
+				continue // deleted meanwhile: its last use is not to outlive it
 			}
 			if err := tx.Put(s.useID(k), u); err != nil {
 				return err
@@ -130,15 +132,21 @@ func (s *Store) writeUses(ctx context.Context) error {
 	return nil
 }
 
-// usable reports whether what was used is still there: its last use is not to outlive it.
-func (s *Store) usable(tx *state.Tx, k useKey) (bool, error) {
-	if k.Kind == 0 {
-		return tx.Exists(s.keyID(k.Key))
-	}
-	there := false
-	err := s.each(tx, k.Kind, func(r *record) error {
-		there = there || r.ID == k.Key
+// usable is everything that can have a last use.
+func (s *Store) usable(tx *state.Tx) (map[useKey]bool, error) {
+	all := map[useKey]bool{}
+	err := s.each(tx, User, func(u *record) error {
+		for _, id := range u.Keys {
+			all[useKey{Key: id}] = true
+		}
 		return nil
 	})
-	return there, err
+	if err != nil {
+		return nil, err
+	}
+	err = s.each(tx, Role, func(r *record) error {
+		all[useKey{Role, r.ID}] = true
+		return nil
+	})
+	return all, err
 }

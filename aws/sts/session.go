@@ -132,9 +132,10 @@ func (d *door) assumeRole(ctx context.Context, c access.Caller, in *sts.AssumeRo
 	}
 	id := role.ID + ":" + *in.RoleSessionName
 	out := &sts.AssumeRoleOutput{Credentials: credentials(creds), AssumedRoleUser: &types.AssumedRoleUser{Arn: &session, AssumedRoleId: &id}}
-	if creds.Packed > 0 {
-		packed := int32(creds.Packed)
-		out.PackedPolicySize = &packed
+	out.SessionTokenSize, out.SessionTokenUtilization = sizes(creds)
+	if len(policies)+len(tags) > 0 {
+		//lint:ignore SA1019 it is what clients know that are older than the other two
+		out.PackedPolicySize = out.SessionTokenUtilization
 	}
 	if source != "" {
 		out.SourceIdentity = &source
@@ -263,9 +264,17 @@ func (d *door) getSessionToken(_ context.Context, c access.Caller, in *sts.GetSe
 	if err != nil {
 		return nil, err
 	}
-	return &sts.GetSessionTokenOutput{Credentials: credentials(creds)}, nil
+	out := &sts.GetSessionTokenOutput{Credentials: credentials(creds)}
+	out.SessionTokenSize, out.SessionTokenUtilization = sizes(creds)
+	return out, nil
 }
 
 func credentials(c identity.Credentials) *types.Credentials {
 	return &types.Credentials{AccessKeyId: &c.ID, SecretAccessKey: &c.Secret, SessionToken: &c.Token, Expiration: &c.Expires}
+}
+
+// sizes are the token's, in bytes and as a percentage of the most that it may be.
+func sizes(c identity.Credentials) (bytes, percent *int32) {
+	size, full := int32(len(c.Token)), int32(c.Full)
+	return &size, &full
 }

@@ -316,8 +316,8 @@ func TestSessionPolicies(t *testing.T) {
 	info := func(in *sts.AssumeRoleInput) error {
 		t.Helper()
 		out := must(ana.AssumeRole(ctx, in))(t)
-		if (in.Policy != nil || len(in.PolicyArns) > 0) && (out.PackedPolicySize == nil || *out.PackedPolicySize < 1) {
-			t.Errorf("got packed size %v", out.PackedPolicySize)
+		if aws.ToInt32(out.SessionTokenSize) != int32(len(*out.Credentials.SessionToken)) || aws.ToInt32(out.SessionTokenUtilization) < 1 {
+			t.Errorf("got size %v, utilization %v", out.SessionTokenSize, out.SessionTokenUtilization)
 		}
 		_, err := h.as(out.Credentials).GetAccessKeyInfo(ctx, &sts.GetAccessKeyInfoInput{AccessKeyId: out.Credentials.AccessKeyId})
 		return err
