@@ -23,7 +23,7 @@ type Access struct {
 	Describe    bool         // the principal may know of the table; when not, it is not there
 	Columns     []string     // whose names and types the principal may know, in the table's order
 	Select      []Cells      // the union of what may be read; none: nothing
-	Permissions []Permission // on the table as a whole: DESCRIBE, SELECT (every cell), INSERT, DELETE, ALTER, DROP
+	Permissions []Permission // on the table as a whole, columns alone are not: DESCRIBE, SELECT (every cell), INSERT, DELETE, ALTER, DROP
 }
 
 // May reports whether the principal has a permission on the table as a whole.
@@ -62,7 +62,7 @@ func (v *View) Table(ctx context.Context, t Table) (Access, error) {
 	if err != nil {
 		return Access{}, err
 	}
-	if admin {
+	if admin || len(r.permitted) > 0 { // whoever may do anything with a whole table may know all of it
 		r.permit(Describe)
 	}
 	for _, p := range tablePermissions {
@@ -77,9 +77,6 @@ func (v *View) Table(ctx context.Context, t Table) (Access, error) {
 		a.Columns = r.columns()
 	}
 	a.Describe = len(a.Permissions) > 0 || len(a.Select) > 0
-	if a.Describe && !a.May(Describe) { // whoever may do anything with a table may know of it
-		a.Permissions = append(a.Permissions, Describe)
-	}
 	return a, nil
 }
 
@@ -288,17 +285,16 @@ func (v *View) database(name string) (map[Permission]bool, error) {
 	return permitted, nil
 }
 
-// describe finds a table's columns; one that is not there has none.
-func (v *View) describe(database, name string) (Table, error) {
-	none := Table{Database: database, Name: name}
+// describe finds a table, whoever asks.
+func (v *View) describe(database, name string) (t Table, there bool, err error) {
 	if v.s.catalogue == nil {
-		return none, nil
+		return Table{}, false, nil
 	}
-	t, err := v.s.catalogue.LakeTable(v.tx, v.c.Account, v.c.Region, database, name)
+	t, err = v.s.catalogue.LakeTable(v.tx, v.c.Account, v.c.Region, database, name)
 	if fault.Is(err, fault.NotFound) {
-		return none, nil
+		return Table{}, false, nil
 	}
-	return t, err
+	return t, err == nil, err
 }
 
 // lower is a name as the catalogue has it.

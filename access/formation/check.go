@@ -80,8 +80,8 @@ func (v *View) mayDatabase(ctx context.Context, p Permission, name string) (ok, 
 }
 
 func (v *View) mayTable(ctx context.Context, p Permission, r Resource) (ok, visible bool, err error) {
-	t, err := v.describe(r.Database, r.Table)
-	if err != nil {
+	t, there, err := v.describe(r.Database, r.Table)
+	if !there || err != nil { // as a hidden one
 		return false, false, err
 	}
 	a, err := v.Table(ctx, t)
@@ -154,10 +154,8 @@ func (v *View) refuse(ctx context.Context, p Permission, r Resource, visible boo
 	case OfDatabase:
 		return fault.Newf(fault.NotFound, "database "+r.Database, "not found")
 	default:
-		if seen, err := v.Database(ctx, r.Database); err != nil {
+		if err := v.databaseThere(ctx, r.Database); err != nil {
 			return err
-		} else if !seen {
-			return fault.Newf(fault.NotFound, "database "+r.Database, "not found")
 		}
 		return fault.Newf(fault.NotFound, "table "+r.Database+"."+r.Table, "not found")
 	}

@@ -479,7 +479,7 @@ func (v *View) tagging(r Resource, inherited bool) (t Tagging, err error) {
 	}
 	shown := r.Columns
 	if len(shown) == 0 {
-		table, err := v.describe(r.Database, r.Table)
+		table, _, err := v.describe(r.Database, r.Table)
 		if err != nil {
 			return t, err
 		}
