@@ -194,6 +194,8 @@ func (g *Guard) refuse(v *Verdict, who *subject) *Refusal {
 	}
 	r.Statement, r.Where = policy.Suggest(&v.Request, v.Decision)
 	switch {
+	case v.Reason == policy.ExplicitDeny:
+		r.Where = ""
 	case v.Reason == policy.NoIdentityAllow:
 		r.Where = "an identity policy of " + who.name
 	case v.Reason == policy.NoBoundaryAllow:

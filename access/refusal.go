@@ -150,8 +150,8 @@ func (r *Refusal) below() string {
 	if by := r.decidedBy(); by != "" {
 		text.WriteString("\n\nDecided by " + by + ".")
 	}
-	if r.Statement == "" && r.Where != "" {
-		text.WriteString(" What would help: " + r.Where + ".")
+	if r.Decision.Reason == policy.ExplicitDeny {
+		text.WriteString(" No other policy outweighs it: narrow that statement, or take it away.")
 	}
 	if r.Statement != "" {
 		if text.Len() == 0 {
