@@ -14,22 +14,31 @@ import (
 type scope struct {
 	request  *Request
 	resource arn
-	folded   []byte // the action in lower case
+
+	key   string // the key that was looked up last: statements ask for the same ones
+	found []string
 }
 
 // values returns a context key's values; lower is the key in lower case. A key without values is not there.
 func (s *scope) values(lower string) ([]string, bool) {
+	if s.key != lower {
+		s.key, s.found = lower, s.find(lower)
+	}
+	return s.found, len(s.found) > 0
+}
+
+func (s *scope) find(lower string) []string {
+	last := len(lower) - 1
 	for i := range s.request.Context {
 		e := &s.request.Context[i]
-		if len(e.Key) == len(lower) && strings.EqualFold(e.Key, lower) {
-			return e.Values, len(e.Values) > 0
+		if len(e.Key) == len(lower) && (last < 0 || e.Key[last]|0x20 == lower[last]|0x20) && strings.EqualFold(e.Key, lower) {
+			return e.Values
 		}
 	}
 	if s.request.More != nil {
-		values := s.request.More(lower)
-		return values, len(values) > 0
+		return s.request.More(lower)
 	}
-	return nil, false
+	return nil
 }
 
 // family is what an operator compares.
@@ -122,7 +131,7 @@ type condition struct {
 // operand is a value of a condition, ready to be compared.
 type operand struct {
 	text   pattern
-	arn    arnPattern
+	arn    *arnPattern
 	number float64 // also a date, in seconds since 1970
 	truth  bool
 	bytes  []byte
@@ -140,7 +149,8 @@ func compileOperand(op operator, text string, variables bool) (v operand, what s
 			v.text = compilePattern(words(nil, text, variables))
 		}
 	case isARN:
-		v.arn = compileARN(text, variables)
+		p := compileARN(text, variables)
+		v.arn = &p
 	case isNumber:
 		v.number, ok = parseNumber(text)
 		what = "a number"
@@ -297,7 +307,7 @@ func (c *condition) matchesText(p *pattern, value string, s *scope) bool {
 		return p.match(value, s)
 	}
 	if p.exact {
-		return strings.EqualFold(p.literal(), value)
+		return strings.EqualFold(p.text, value)
 	}
 	var room [16]token
 	tokens, ok := expand(room[:0], p.tokens, s)

@@ -1,8 +1,9 @@
 package policy
 
 import (
-	"slices"
+	"maps"
 	"strings"
+	"sync/atomic"
 	"unicode"
 )
 
@@ -12,11 +13,13 @@ type Document struct {
 	kind              Kind
 	statements        []*statement
 
-	// Statements by the actions that they name in full, in lower case, and the others, in their order: a question looks
-	// at those alone that can be about its action.
-	byAction map[string][]*statement
-	others   []*statement
+	// about has the statements that are about each action that was asked for, as it was spelled: after the first question
+	// the actions' patterns cost nothing. It is replaced, never changed, and holds at most maxAbout actions.
+	about atomic.Pointer[map[string][]*statement]
 }
+
+// maxAbout bounds what questions can make a document keep; services have fewer actions in use.
+const maxAbout = 512
 
 // statement is a compiled statement.
 type statement struct {
@@ -27,8 +30,7 @@ type statement struct {
 	notPrincipal bool
 	actions      []string // as they were written
 	notAction    bool
-	wild         [][]token // the actions with wildcards
-	resources    []string  // as they were written
+	resources    []string // as they were written
 	arns         []arnPattern
 	notResource  bool
 	anyResource  bool // a trust policy's
@@ -60,22 +62,41 @@ func (d *Document) Size() int {
 	return n
 }
 
-// index sorts the statements by action.
-func (d *Document) index() {
-	d.byAction = make(map[string][]*statement)
-	for _, s := range d.statements {
-		for _, a := range s.actions {
-			lower := strings.ToLower(a)
-			if s.notAction || strings.ContainsAny(lower, "*?") {
-				s.wild = append(s.wild, glob(nil, a, false))
-			} else if list := d.byAction[lower]; !slices.Contains(list, s) {
-				d.byAction[lower] = append(list, s)
-			}
-		}
-		if len(s.wild) > 0 {
-			d.others = append(d.others, s)
+// isAbout returns the statements about an action, in their order.
+func (d *Document) isAbout(action string) []*statement {
+	known := d.about.Load()
+	if known != nil {
+		if list, ok := (*known)[action]; ok {
+			return list
 		}
 	}
+	var list []*statement
+	for _, s := range d.statements {
+		if s.isAbout(action) {
+			list = append(list, s)
+		}
+	}
+	for len(action) <= 128 && (known == nil || len(*known) < maxAbout) { // no action is longer
+		next := map[string][]*statement{action: list}
+		if known != nil {
+			maps.Copy(next, *known)
+		}
+		if d.about.CompareAndSwap(known, &next) {
+			break
+		}
+		known = d.about.Load()
+	}
+	return list
+}
+
+// isAbout reports whether the statement is about an action, whose case does not count.
+func (s *statement) isAbout(action string) bool {
+	for _, a := range s.actions {
+		if Match(strings.ToLower(a), strings.ToLower(action)) {
+			return !s.notAction
+		}
+	}
+	return s.notAction
 }
 
 // Statement is a statement as it was written.

@@ -18,8 +18,7 @@ package policy
 // Source: IAM user guide, "Policy evaluation logic", "Evaluating identity-based policies with resource-based policies",
 // "Permissions boundaries for IAM entities".
 func Evaluate(r *Request, p *Policies) Decision {
-	var room [128]byte
-	s := scope{request: r, resource: cutARN(r.Resource), folded: lower(room[:0], r.Action)}
+	s := scope{request: r, resource: cutARN(r.Resource)}
 
 	identity := s.search(p.Identity, IdentityPolicy)
 	if identity.denied() {
@@ -83,18 +82,6 @@ func Evaluate(r *Request, p *Policies) Decision {
 	return identity.decision(AllowedByIdentity)
 }
 
-// lower appends the action in lower case, which is ASCII.
-func lower(room []byte, action string) []byte {
-	for i := range len(action) {
-		c := action[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		room = append(room, c)
-	}
-	return room
-}
-
 // finding is what policies of one kind say to a question: the statement that denies it or, without one, the first that
 // allows it.
 type finding struct {
@@ -125,31 +112,16 @@ func (s *scope) search(sources []Source, policy Type) finding {
 	return found
 }
 
-// searchOne looks through one policy: the statements that name the action and those with wildcards, merged in their order.
+// searchOne looks through one policy.
 func (s *scope) searchOne(source *Source, policy Type) finding {
 	found := finding{source: source, policy: policy}
 	d := source.Document
 	if d == nil {
 		return found
 	}
-	exact, others := d.byAction[string(s.folded)], d.others
-	for len(exact) > 0 || len(others) > 0 {
-		var st *statement
-		named := false
-		switch {
-		case len(others) == 0 || len(exact) > 0 && exact[0].number <= others[0].number:
-			st, named = exact[0], true
-			if exact = exact[1:]; len(others) > 0 && others[0] == st {
-				others = others[1:]
-			}
-		default:
-			st, others = others[0], others[1:]
-		}
+	for _, st := range d.isAbout(s.request.Action) {
 		if st.allow && found.statement != nil && (policy != ResourcePolicy || found.grant == directly) {
 			continue // a second leave adds nothing
-		}
-		if !named && !s.isAbout(st) {
-			continue
 		}
 		g := s.grants(st, d.kind)
 		if g == nobody || st.allow && g <= found.grant || !s.covers(st) || !s.holds(st) {
@@ -161,16 +133,6 @@ func (s *scope) searchOne(source *Source, policy Type) finding {
 		}
 	}
 	return found
-}
-
-// isAbout reports whether a statement with wildcards or NotAction is about the action.
-func (s *scope) isAbout(st *statement) bool {
-	for _, tokens := range st.wild {
-		if matchTokens(tokens, s.request.Action, true) {
-			return !st.notAction
-		}
-	}
-	return st.notAction
 }
 
 // grants reports how a statement's principals meet the principal. A Deny meets whoever is named in any way.

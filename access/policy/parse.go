@@ -31,12 +31,7 @@ func Parse(kind Kind, text string) (*Document, error) {
 		return nil, fault.Newf(fault.Invalid, noun, "it has %d bytes, more than %d", len(text), MaxBytes)
 	}
 	p := parser{kind: kind, text: text}
-	d, err := p.document()
-	if err != nil {
-		return nil, err
-	}
-	d.index()
-	return d, nil
+	return p.document()
 }
 
 const noun = "policy document"

@@ -9,7 +9,7 @@ import (
 // one. Nothing else is special, and case counts.
 func Match(pattern, value string) bool {
 	var tokens [16]token
-	return matchTokens(glob(tokens[:0], pattern, false), value, false)
+	return matchTokens(glob(tokens[:0], pattern, false), value)
 }
 
 // token is a piece of a pattern.
@@ -134,51 +134,48 @@ func readVariable(text string) (variable, int) {
 }
 
 // matchTokens holds a value against tokens that have no variables left. It goes back to the last * alone, so
-// that its time is the product of both lengths at worst. With fold, case does not count.
-func matchTokens(tokens []token, value string, fold bool) bool {
+// that its time is the product of both lengths at worst.
+func matchTokens(tokens []token, value string) bool {
 	at, i := 0, 0
-	back, backAt := -1, 0 // the token after the last *, and where its attempt began
+	back, from := -1, 0 // the token after the last *, and where its next attempt begins
 	for {
-		if i == len(tokens) {
+		matched := false
+		switch {
+		case i == len(tokens):
 			if at == len(value) {
 				return true
 			}
-		} else {
-			switch t := &tokens[i]; t.kind {
-			case anyRun:
-				if i+1 == len(tokens) {
-					return true
-				}
-				back, backAt = i+1, at
-				i++
-				continue
-			case anyOne:
-				if at < len(value) {
-					_, n := utf8.DecodeRuneInString(value[at:])
-					at += n
-					i++
-					continue
-				}
-			default:
-				if n := len(t.text); len(value)-at >= n && (value[at:at+n] == t.text || fold && strings.EqualFold(value[at:at+n], t.text)) {
-					at += len(t.text)
-					i++
-					continue
-				}
+		case tokens[i].kind == anyRun:
+			if i+1 == len(tokens) {
+				return true
+			}
+			back, from = i+1, at
+		case tokens[i].kind == anyOne:
+			if matched = at < len(value); matched {
+				_, n := utf8.DecodeRuneInString(value[at:])
+				at += n
+			}
+		default:
+			if matched = strings.HasPrefix(value[at:], tokens[i].text); matched {
+				at += len(tokens[i].text)
 			}
 		}
-		if back < 0 || backAt >= len(value) {
+		if matched {
+			i++
+			continue
+		}
+		if back < 0 || from > len(value) {
 			return false
 		}
-		backAt++
-		if t := &tokens[back]; t.kind == literal && !fold { // the next place where what follows the * can begin
-			next := strings.Index(value[backAt:], t.text)
-			if next < 0 {
+		if next := &tokens[back]; next.kind == literal { // the next place where what follows the * can begin
+			skip := strings.Index(value[from:], next.text)
+			if skip < 0 {
 				return false
 			}
-			backAt += next
+			from += skip
 		}
-		i, at = back, backAt
+		i, at = back, from
+		from++
 	}
 }
 
@@ -214,33 +211,30 @@ func hasVariables(tokens []token) bool {
 
 // pattern is a compiled text with wildcards and variables.
 type pattern struct {
-	tokens []token
-	exact  bool // one literal, or nothing
+	text   string // all of it, when it is exact
+	exact  bool   // it is one literal, or nothing
 	vars   bool
+	tokens []token
 }
 
 func compilePattern(tokens []token) pattern {
-	return pattern{tokens: tokens, vars: hasVariables(tokens),
-		exact: len(tokens) == 0 || len(tokens) == 1 && tokens[0].kind == literal}
-}
-
-func (p *pattern) literal() string {
-	if len(p.tokens) == 0 {
-		return ""
+	p := pattern{tokens: tokens, vars: hasVariables(tokens), exact: len(tokens) == 0 || len(tokens) == 1 && tokens[0].kind == literal}
+	if p.exact && len(tokens) > 0 {
+		p.text = tokens[0].text
 	}
-	return p.tokens[0].text
+	return p
 }
 
 func (p *pattern) match(value string, s *scope) bool {
 	if p.exact {
-		return p.literal() == value
+		return p.text == value
 	}
 	if !p.vars {
-		return matchTokens(p.tokens, value, false)
+		return matchTokens(p.tokens, value)
 	}
 	var room [16]token
 	tokens, ok := expand(room[:0], p.tokens, s)
-	return ok && matchTokens(tokens, value, false)
+	return ok && matchTokens(tokens, value)
 }
 
 // arnPattern is a pattern whose first five colons divide segments, which no wildcard and no variable's value
@@ -248,43 +242,50 @@ func (p *pattern) match(value string, s *scope) bool {
 //
 // Source: IAM user guide, "IAM JSON policy elements: Resource".
 type arnPattern struct {
-	all    bool       // "*", which anything matches, also what is no ARN
-	prefix string     // what a value must begin with, for a quick no
-	whole  bool       // prefix is the whole pattern
-	tail   bool       // prefix and * in the last segment are the whole pattern
-	parts  [6]pattern // otherwise
-	broken bool       // it has fewer segments: nothing matches
+	form   arnForm
+	prefix string    // what a value must begin with
+	parts  []pattern // all six, where the prefix does not decide
+	first  int       // of the parts that the prefix leaves open
 }
+
+type arnForm uint8
+
+const (
+	noARN     arnForm = iota // it has fewer segments: nothing matches
+	anything                 // "*", which matches also what is no ARN
+	wholeARN                 // the prefix is all
+	prefixARN                // the prefix, and a * in the last segment
+	globARN
+)
 
 func compileARN(text string, variables bool) arnPattern {
 	if text == "*" {
-		return arnPattern{all: true}
+		return arnPattern{form: anything}
 	}
-	parts := splitPattern(text, variables)
-	if len(parts) != 6 {
-		return arnPattern{broken: true}
+	segments := splitPattern(text, variables)
+	if len(segments) != 6 {
+		return arnPattern{}
 	}
-	var p arnPattern
-	plain := true // all so far is one literal
-	for i, part := range parts {
-		p.parts[i] = compilePattern(glob(nil, part, variables))
-		if !plain {
+	p := arnPattern{form: wholeARN}
+	for i, segment := range segments {
+		part := compilePattern(glob(nil, segment, variables))
+		p.parts = append(p.parts, part)
+		if p.form != wholeARN {
 			continue
 		}
 		if i > 0 {
 			p.prefix += ":"
 		}
-		if tokens := p.parts[i].tokens; len(tokens) > 0 && tokens[0].kind == literal {
+		if tokens := part.tokens; len(tokens) > 0 && tokens[0].kind == literal {
 			p.prefix += tokens[0].text
 		}
-		plain = p.parts[i].exact
+		if !part.exact {
+			p.form, p.first = globARN, i
+		}
 	}
-	p.whole = plain
 	last := p.parts[5].tokens
-	p.tail = !plain && len(last) > 0 && last[len(last)-1].kind == anyRun &&
-		(len(last) == 1 || len(last) == 2 && last[0].kind == literal)
-	for i := range 5 {
-		p.tail = p.tail && p.parts[i].exact
+	if n := len(last); p.form == globARN && p.first == 5 && last[n-1].kind == anyRun && (n == 1 || n == 2 && last[0].kind == literal) {
+		p.form = prefixARN
 	}
 	return p
 }
@@ -331,16 +332,16 @@ func cutARN(text string) arn {
 
 func (p *arnPattern) match(a *arn, s *scope) bool {
 	switch {
-	case p.all:
+	case p.form == anything:
 		return true
-	case p.broken || !a.ok || !strings.HasPrefix(a.text, p.prefix):
+	case p.form == noARN || !a.ok || !strings.HasPrefix(a.text, p.prefix):
 		return false
-	case p.whole:
+	case p.form == wholeARN:
 		return len(a.text) == len(p.prefix)
-	case p.tail:
+	case p.form == prefixARN:
 		return true
 	}
-	for i := range p.parts {
+	for i := p.first; i < len(p.parts); i++ {
 		if !p.parts[i].match(a.parts[i], s) {
 			return false
 		}
