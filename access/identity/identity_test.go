@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -443,34 +442,29 @@ func TestAChangeThatWasAnsweredIsInForce(t *testing.T) {
 
 // TestPoliciesInForce holds what Principal says against a model, over random changes.
 func TestPoliciesInForce(t *testing.T) {
-	dir, config := t.TempDir(), t.TempDir()
-	seal := must(OpenSeal(filepath.Join(config, "c", "key")))(t)
+	s := fresh(t)
+	var arns []string
+	for i := range 3 {
+		arns = append(arns, must(s.CreatePolicy(ctx, NewPolicy{Name: fmt.Sprint("p", i), Document: readAll}))(t).ARN)
+	}
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
-		at := filepath.Join(dir, fmt.Sprint(run))
-		st := must(state.Open(at))(t)
-		defer os.RemoveAll(at)
-		defer st.Close()
-		s := must(Open(st, account, seal, quiet))(t)
-		must(s.Create(ctx, User, New{Name: "u"}))(t)
-		for _, g := range []string{"g0", "g1"} {
+		user, g0, g1 := fmt.Sprint("u", run), fmt.Sprint("a", run), fmt.Sprint("b", run)
+		must(s.Create(ctx, User, New{Name: user}))(t)
+		for _, g := range []string{g0, g1} {
 			must(s.Create(ctx, Group, New{Name: g}))(t)
 		}
-		var arns []string
-		for i := range 3 {
-			arns = append(arns, must(s.CreatePolicy(ctx, NewPolicy{Name: fmt.Sprint("p", i), Document: readAll}))(t).ARN)
-		}
 		own, in := map[string]bool{}, map[string]bool{}
-		groups := map[string]map[string]bool{"g0": {}, "g1": {}}
+		groups := map[string]map[string]bool{g0: {}, g1: {}}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			arn, g := rapid.SampledFrom(arns).Draw(rt, "arn"), rapid.SampledFrom([]string{"g0", "g1"}).Draw(rt, "group")
+			arn, g := rapid.SampledFrom(arns).Draw(rt, "arn"), rapid.SampledFrom([]string{g0, g1}).Draw(rt, "group")
 			switch rapid.IntRange(0, 5).Draw(rt, "what") {
 			case 0:
-				ok(t, s.Attach(ctx, User, "u", arn))
+				ok(t, s.Attach(ctx, User, user, arn))
 				own[arn] = true
 			case 1:
-				if (s.Detach(ctx, User, "u", arn) == nil) != own[arn] {
+				if (s.Detach(ctx, User, user, arn) == nil) != own[arn] {
 					rt.Fatalf("detach %s: attached %v", arn, own[arn])
 				}
 				delete(own, arn)
@@ -483,10 +477,10 @@ func TestPoliciesInForce(t *testing.T) {
 				}
 				delete(groups[g], arn)
 			case 4:
-				ok(t, s.AddToGroup(ctx, g, "u"))
+				ok(t, s.AddToGroup(ctx, g, user))
 				in[g] = true
 			case 5:
-				if (s.RemoveFromGroup(ctx, g, "u") == nil) != in[g] {
+				if (s.RemoveFromGroup(ctx, g, user) == nil) != in[g] {
 					rt.Fatalf("remove from %s: in it %v", g, in[g])
 				}
 				delete(in, g)
@@ -500,7 +494,7 @@ func TestPoliciesInForce(t *testing.T) {
 					want["managed policy "+arn+" of group "+g] = true
 				}
 			}
-			got := names(must(s.Principal(ctx, "arn:aws:iam::123456789012:user/u"))(t))
+			got := names(must(s.Principal(ctx, "arn:aws:iam::123456789012:user/"+user))(t))
 			slices.Sort(got)
 			if !slices.Equal(got, sorted(want)) {
 				rt.Fatalf("got %q, want %q", got, sorted(want))
