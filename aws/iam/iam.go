@@ -27,7 +27,7 @@ func Service(ids *identity.Store, guard *access.Guard) wire.Service {
 		Faults: faults,
 	}
 	for _, rows := range [][]wire.Operation{
-		d.users(), d.keys(), d.groups(), d.roles(), d.linkedRoles(), d.policies(), d.versions(), d.inline(), d.attached(), d.boundaries(), d.tags(), d.account(), d.simulations(),
+		d.users(), d.keys(), d.groups(), d.roles(), d.linkedRoles(), d.policies(), d.versions(), d.inline(), d.attached(), d.boundaries(), d.tags(), d.account(), d.absent(), d.simulations(),
 	} {
 		s.Operations = append(s.Operations, rows...)
 	}

@@ -9,12 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
-const (
-	allowed  = types.PolicyEvaluationDecisionTypeAllowed
-	denied   = types.PolicyEvaluationDecisionTypeExplicitDeny
-	implicit = types.PolicyEvaluationDecisionTypeImplicitDeny
-)
-
 // told is a result in a line: the action, the resource, the decision, the statements that match, what is missing.
 func told(r types.EvaluationResult) string {
 	parts := []string{*r.EvalActionName, *r.EvalResourceName, string(r.EvalDecision)}

@@ -62,7 +62,7 @@ func statements(doc *policy.Document) ([]statement, error) {
 			return nil, fmt.Errorf("statement %d: %w", i+1, err)
 		}
 		if s.free, err = policy.Parse(kind, document(version, free)); err != nil {
-			return nil, err
+			s.free = s.alone // a * is no value of its resource: nothing is known to be missing
 		}
 	}
 	return out, nil

@@ -103,6 +103,23 @@ func testIAMUsers(t *testing.T, c *clients) {
 	if len(attached.AttachedPolicies) != 1 || str(attached.AttachedPolicies[0].PolicyName) != "AdministratorAccess" {
 		t.Errorf("got %+v", attached.AttachedPolicies)
 	}
+	for _, call := range []func() (any, error){ // what nobody has here
+		func() (any, error) { return root.ListMFADevices(ctx, &iam.ListMFADevicesInput{UserName: me}) },
+		func() (any, error) { return root.ListVirtualMFADevices(ctx, &iam.ListVirtualMFADevicesInput{}) },
+		func() (any, error) {
+			return root.ListSigningCertificates(ctx, &iam.ListSigningCertificatesInput{UserName: me})
+		},
+		func() (any, error) { return root.ListSSHPublicKeys(ctx, &iam.ListSSHPublicKeysInput{UserName: me}) },
+		func() (any, error) {
+			return root.ListServiceSpecificCredentials(ctx, &iam.ListServiceSpecificCredentialsInput{UserName: me})
+		},
+	} {
+		done(call())
+	}
+	_, err = root.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: me})
+	refused(t, err, "NoSuchEntity", *me)
+	_, err = root.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{UserName: me})
+	refused(t, err, "NoSuchEntity", *me)
 	_, err = root.DeleteUser(ctx, &iam.DeleteUserInput{UserName: me})
 	refused(t, err, "DeleteConflict", "")
 	typed[*types.DeleteConflictException](t, err)
@@ -245,6 +262,8 @@ func testIAMRoles(t *testing.T, c *clients) {
 	done(root.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: name, PolicyArn: arn}))
 	done(root.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: arn}))
 	done(root.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: name, PolicyName: aws.String("s3")}))
+	done(root.ListInstanceProfilesForRole(ctx, &iam.ListInstanceProfilesForRoleInput{RoleName: name}))
+	done(root.ListInstanceProfiles(ctx, &iam.ListInstanceProfilesInput{}))
 	done(root.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: name}))
 
 	linked, err := root.CreateServiceLinkedRole(ctx, &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("lakeformation.amazonaws.com")})
