@@ -121,8 +121,10 @@ func (s *Snapshot) seesDatabase(ctx context.Context, name string) (Database, err
 		return d, err
 	}
 	visible, err := s.lf.Database(ctx, name)
-	if err == nil && !visible {
-		err = noDatabase(name)
+	if err == nil && !visible { // it is written down, and says that there is none
+		if err = s.lf.Check(ctx, formation.Describe, formation.InDatabase(name)); err == nil {
+			err = noDatabase(name)
+		}
 	}
 	if err != nil {
 		return Database{}, err
@@ -140,6 +142,9 @@ func (s *Snapshot) seesTable(ctx context.Context, database, name string) (Table,
 		var a formation.Access
 		if a, err = s.access(ctx, t); err == nil && a.Describe {
 			return t, a, nil
+		}
+		if err == nil { // it is written down, and says that there is none
+			err = s.lf.Check(ctx, formation.Describe, formation.OnTable(database, name))
 		}
 	}
 	if err == nil || fault.Is(err, fault.NotFound) {
@@ -160,9 +165,7 @@ func (s *Snapshot) Readable(ctx context.Context, database, name string) (Table, 
 	}
 	t, a, err := s.seesTable(ctx, database, name)
 	if err == nil && len(a.Select) == 0 {
-		if err = s.lf.Check(ctx, formation.Select, formation.OnTable(database, name)); err == nil {
-			err = s.insufficient(ctx, "Select", t)
-		}
+		err = s.lf.Missing(ctx, formation.Select, formation.OnTable(database, name))
 	}
 	if err != nil {
 		return Table{}, formation.Access{}, err
@@ -174,12 +177,6 @@ func (s *Snapshot) Readable(ctx context.Context, database, name string) (Table, 
 func (k *Catalog) Readable(ctx context.Context, c access.Caller, database, name string) (t Table, a formation.Access, err error) {
 	err = k.View(ctx, c, func(s *Snapshot) error { t, a, err = s.Readable(ctx, database, name); return err })
 	return t, a, err
-}
-
-// insufficient is Lake Formation's refusal of something about a table that the caller may know of.
-func (s *Snapshot) insufficient(ctx context.Context, permission string, t Table) error {
-	return s.guard.Refuse(ctx, &access.Refusal{Caller: s.c, Action: "lakeformation:" + permission, Resource: s.c.ARN("glue", "table/"+t.Database+"/"+t.Name),
-		Words: "Insufficient Lake Formation permission(s): Required " + permission + " on " + t.Name})
 }
 
 // check asks for one of several Lake Formation permissions on a table; the first is the one that a refusal names.
@@ -285,8 +282,8 @@ const (
 )
 
 func (t Table) listing(a formation.Access) listing {
-	if a.May(formation.Select) || a.May(formation.Describe) {
-		return listAll
+	if len(a.Select) == 0 || slices.ContainsFunc([]formation.Permission{formation.Select, formation.Alter, formation.Insert, formation.Delete}, a.May) {
+		return listAll // without SELECT it is DESCRIBE on the whole table that shows it
 	}
 	answer := listAll
 	for _, k := range t.PartitionKeys {
@@ -312,7 +309,7 @@ func (s *Snapshot) partitionsOf(ctx context.Context, action, database, table str
 	}
 	how := t.listing(a)
 	if how == listDeny {
-		return t, seen, false, s.insufficient(ctx, "Select", t)
+		return t, seen, false, s.lf.Missing(ctx, formation.Select, formation.OnTable(t.Database, t.Name))
 	}
 	return t, cut(t, a), how == listAll, nil
 }

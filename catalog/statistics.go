@@ -114,7 +114,7 @@ func (s *Snapshot) measured(ctx context.Context, verb, database, table string, v
 	}
 	how := t.listing(a)
 	if how == listDeny {
-		return t, a, s.insufficient(ctx, "Select", t)
+		return t, a, s.lf.Missing(ctx, formation.Select, formation.OnTable(t.Database, t.Name))
 	}
 	if err := checkValues(cut(t, a), values); err != nil {
 		return t, a, err

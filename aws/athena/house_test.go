@@ -23,6 +23,8 @@ import (
 	"github.com/aws/smithy-go"
 
 	"flowlake/access"
+	"flowlake/access/formation"
+	"flowlake/access/identity"
 	door "flowlake/aws/athena"
 	"flowlake/aws/wire"
 	"flowlake/catalog"
@@ -59,9 +61,13 @@ type house struct {
 	lake    *lake.Store
 	catalog *catalog.Catalog
 	queries *query.Queries
-	server  *httptest.Server
-	root    access.Caller
-	stop    func()
+
+	identities *identity.Store
+	guard      *access.Guard
+	formation  *formation.Store
+	server     *httptest.Server
+	root       access.Caller
+	stop       func()
 }
 
 // open opens the house in dir; change may turn the bounds of queries. Nothing runs before run.
@@ -78,12 +84,21 @@ func open(t testing.TB, dir string, change func(*query.Config)) *house {
 	var err error
 	h.keys, err = access.OpenKeys(filepath.Join(dir, "config", "credentials"), account)
 	must(err)
-	guard := access.NewGuard(account)
 	h.state, err = state.Open(filepath.Join(dir, "state"))
 	must(err)
+	seal, err := identity.OpenSeal(filepath.Join(dir, "config", "key"))
+	must(err)
+	h.identities, err = identity.Open(h.state, account, seal, quiet)
+	must(err)
+	h.keys.SetIdentities(h.identities)
+	guard := access.OpenGuard(access.GuardConfig{Account: account, Identities: h.identities, Log: quiet})
+	h.guard = guard
 	h.lake, err = lake.Open(lake.Config{Dir: filepath.Join(dir, "lake")}, h.state, guard, quiet)
 	must(err)
 	h.catalog = catalog.Open(h.state, guard, quiet)
+	h.formation = formation.Open(h.state, guard, quiet)
+	h.formation.SetIdentities(h.identities)
+	h.catalog.SetFormation(h.formation)
 	self, err := os.Executable()
 	must(err)
 	engine := duckdb.New(duckdb.Config{Executable: self, Args: []string{"worker"}, Scratch: filepath.Join(dir, "engine"), Idle: 2, Threads: 1, Log: quiet})
@@ -94,6 +109,7 @@ func open(t testing.TB, dir string, change func(*query.Config)) *house {
 	}
 	h.queries, err = query.New(cfg, h.state, h.catalog, h.lake, engine, guard, quiet)
 	must(err)
+	h.queries.SetFormation(h.formation)
 	handler, err := wire.New(wire.Config{Keys: h.keys, Guard: guard, Log: quiet}, []wire.Service{door.Service(h.queries)})
 	must(err)
 	h.server = httptest.NewServer(handler)
