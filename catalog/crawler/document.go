@@ -213,7 +213,7 @@ func (k *Crawlers) Start(ctx context.Context, c access.Caller, name string) erro
 		if err := tx.Put(id(c, kindCrawler, name), cr); err != nil {
 			return err
 		}
-		return tx.Create(id(c, kindCrawl, name), job{ID: uuid.NewString(), Caller: c.Via(service, ARN(c, name)), Started: cr.Started})
+		return tx.Create(id(c, kindCrawl, name), job{ID: uuid.NewString(), Caller: c.Via(Service, ARN(c, name)), Started: cr.Started})
 	})
 	if err == nil {
 		k.poke()

@@ -8,8 +8,8 @@ import (
 	"flowlake/fault"
 )
 
-// service is who assumes a crawler's role. Its trust policy may ask for the crawler's ARN as aws:SourceArn.
-const service = "glue.amazonaws.com"
+// Service is who assumes a crawler's role. Its trust policy may ask for the crawler's ARN as aws:SourceArn.
+const Service = "glue.amazonaws.com"
 
 // sessionName is what Glue calls the session that a crawl runs in.
 const sessionName = "AWS-Crawler"
@@ -24,14 +24,14 @@ func RoleARN(account, role string) string {
 
 // assume begins a session of a crawler's role.
 func (k *Crawlers) assume(ctx context.Context, c access.Caller, cr Crawler) (access.Caller, error) {
-	return k.guard.Assume(ctx, access.ServicePrincipal(c.Account, c.Region, service, ARN(c, cr.Name)), RoleARN(c.Account, cr.Role), sessionName)
+	return k.guard.Assume(ctx, access.ServicePrincipal(c.Account, c.Region, Service, ARN(c, cr.Name)), RoleARN(c.Account, cr.Role), sessionName)
 }
 
 // handOver asks whether the caller may hand a role to a crawler, and whether Glue may assume it. It returns fault.Invalid,
 // in Glue's words, for a role that is not there or that does not trust Glue.
 func (k *Crawlers) handOver(ctx context.Context, c access.Caller, cr Crawler) error {
 	role := RoleARN(c.Account, cr.Role)
-	if err := k.guard.MayPassRole(ctx, c, "Role", role, service); err != nil {
+	if err := k.guard.MayPassRole(ctx, c, "Role", role, Service); err != nil {
 		return err
 	}
 	_, err := k.assume(ctx, c, cr)
