@@ -204,6 +204,11 @@ func (g *Guard) refuse(v *Verdict, who *subject) *Refusal {
 		r.Where = "the " + v.Source
 	case v.Reason == policy.NoResourceAllow && v.Policies.Resource != nil:
 		r.Where = "the " + v.Policies.Resource.Name
+	case v.Reason == policy.NoResourceAllow:
+		if rest, ok := strings.CutPrefix(v.Request.Resource, "arn:aws:s3:::"); ok {
+			bucket, _, _ := strings.Cut(rest, "/")
+			r.Where = "a bucket policy of " + bucket
+		}
 	}
 	return r
 }
