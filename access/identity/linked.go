@@ -67,24 +67,26 @@ func (s *Store) DeleteServiceLinkedRole(ctx context.Context, name string) error 
 	})
 }
 
-// PutServicePolicy writes an inline policy of a service-linked role, as its service does ("" removes it): nobody else can.
-// Lake Formation gives its role each registered location so. It returns fault.NotFound for a role that does not exist.
-func (s *Store) PutServicePolicy(ctx context.Context, service, policyName, document string) error {
-	l, ok := linkedRoles[service]
-	if !ok {
-		return fault.Newf(fault.Invalid, "service "+service, "has no service-linked role here")
+// PutLinked gives a service's linked role an inline policy, as its service does when there is more that it must reach:
+// nobody else can. It returns fault.NotFound when the role was never made.
+func (s *Store) PutLinked(ctx context.Context, service, policyName, document string) error {
+	if _, err := s.documents.parse(policy.Identity, document); err != nil {
+		return err
 	}
-	if document != "" {
-		if _, err := s.documents.parse(policy.Identity, document); err != nil {
-			return err
-		}
-	}
-	return s.edit(ctx, Role, l.name, true, func(_ *state.Tx, r *record) error {
-		if document == "" {
-			delete(r.Inline, policyName)
-			return nil
-		}
+	return s.edit(ctx, Role, linkedRoles[service].name, true, func(_ *state.Tx, r *record) error {
 		r.Inline = cloned(r.Inline, policyName, document)
 		return nil
 	})
+}
+
+// DropLinked takes such a policy away. That neither the role nor the policy is there is no error.
+func (s *Store) DropLinked(ctx context.Context, service, policyName string) error {
+	err := s.edit(ctx, Role, linkedRoles[service].name, true, func(_ *state.Tx, r *record) error {
+		delete(r.Inline, policyName)
+		return nil
+	})
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
 }

@@ -101,11 +101,14 @@ func TestServiceLinkedRoles(t *testing.T) {
 	}
 	words := "ours"
 	ok(t, s.UpdateRole(ctx, made.Name, &words, nil))
-	ok(t, s.PutServicePolicy(ctx, "lakeformation.amazonaws.com", "location", readAll))
+	ok(t, s.PutLinked(ctx, "lakeformation.amazonaws.com", "location", readAll))
 	if p := must(s.Principal(ctx, arn))(t); len(p.Policies) != 2 || p.ServiceLinked != "lakeformation.amazonaws.com" {
 		t.Errorf("got %q", names(p))
 	}
-	ok(t, s.PutServicePolicy(ctx, "lakeformation.amazonaws.com", "location", ""))
+	wants(t, s.PutLinked(ctx, "lakeformation.amazonaws.com", "broken", "{"), fault.Invalid, "policy document")
+	wants(t, s.PutLinked(ctx, "delivery.logs.amazonaws.com", "p", readAll), fault.NotFound, "")
+	ok(t, s.DropLinked(ctx, "delivery.logs.amazonaws.com", "p"))
+	ok(t, s.DropLinked(ctx, "lakeformation.amazonaws.com", "location"))
 	ok(t, s.DeleteServiceLinkedRole(ctx, made.Name))
 	wants(t, s.DeleteServiceLinkedRole(ctx, made.Name), fault.NotFound, "")
 }
