@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"flowlake/fault"
 	"flowlake/lake"
 	"flowlake/logs"
+	"flowlake/pipeline"
 	"flowlake/vpc"
 )
 
@@ -24,8 +26,8 @@ import (
 const VerifyPath = "/verify"
 
 // Service returns the table over the rooms that it checks and puts records into.
-func Service(lk *lake.Store, lg *logs.Store, dl *delivery.Store, room *vpc.Store, compactor *compact.Compactor) wire.Service {
-	d := &door{lk, lg, dl, room, compactor}
+func Service(lk *lake.Store, lg *logs.Store, dl *delivery.Store, room *vpc.Store, compactor *compact.Compactor, whole pipeline.Rooms) wire.Service {
+	d := &door{lk, lg, dl, room, compactor, whole}
 	return wire.Service{
 		Name: "flowlake", Title: "flowlake's own", Protocol: wire.RestXML,
 		Faults: []wire.FaultRule{
@@ -38,12 +40,13 @@ func Service(lk *lake.Store, lg *logs.Store, dl *delivery.Store, room *vpc.Store
 			{Kind: fault.NotFound, Noun: "object", Code: "NoSuchKey", Status: http.StatusNotFound},
 			{Kind: fault.NotFound, Noun: "bucket", Code: "NoSuchBucket", Status: http.StatusNotFound},
 			{Kind: fault.Precondition, Code: "PreconditionFailed", Status: http.StatusPreconditionFailed},
+			{Kind: fault.NotFound, Noun: "principal", Code: "NoSuchEntity", Status: http.StatusNotFound},
 			{Kind: fault.NotFound, Noun: "compaction", Code: "NoSuchCompaction", Status: http.StatusNotFound},
 		},
 		Operations: append([]wire.Operation{wire.Raw("Verify", wire.RawRow{
 			Permissions: []wire.RawPermission{{Action: "flowlake:Verify"}},
 			Honoured:    []string{"?sums"},
-		}, d.verify)}, append(append(d.recordRows(), d.followRow(), d.moveRow()), d.compactRows()...)...),
+		}, d.verify)}, slices.Concat(d.recordRows(), []wire.Operation{d.followRow(), d.moveRow()}, d.compactRows(), d.accessRows())...),
 		Route: func(r *http.Request) (string, bool) {
 			name := routes[r.URL.Path]
 			return name, r.Method == http.MethodPost && name != ""
@@ -53,7 +56,7 @@ func Service(lk *lake.Store, lg *logs.Store, dl *delivery.Store, room *vpc.Store
 
 // routes are the operations by their path; all of them are POSTs.
 var routes = map[string]string{VerifyPath: "Verify", RecordsPath: "PutFlowRecords", FollowPath: "FollowLogEvents",
-	CompactPath: "CompactTable", MovePath: "MoveObjects", CompactionPath: "GetCompaction"}
+	CompactPath: "CompactTable", MovePath: "MoveObjects", CompactionPath: "GetCompaction", ExplainPath: "ExplainAccess", MapPath: "GetAccessMap"}
 
 // VerifyLine is one line of Verify's answer: progress, something damaged, or the end. A client that
 // has not read Done has not seen the whole answer.
@@ -73,6 +76,7 @@ type door struct {
 	delivery *delivery.Store
 	vpc      *vpc.Store
 	compact  *compact.Compactor
+	pipeline pipeline.Rooms
 }
 
 // verify streams; it works as long as its client listens. ?sums=true has it read every object's bytes.

@@ -22,6 +22,7 @@ import (
 	"flowlake/delivery"
 	"flowlake/lake"
 	"flowlake/logs"
+	"flowlake/pipeline"
 	"flowlake/state"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -66,7 +67,7 @@ func rooms(t *testing.T) (dir string, verify func(t *testing.T, query string) (i
 	if _, err := lk.Put(t.Context(), root, lake.PutInput{Bucket: "bucket", Key: "key", Body: strings.NewReader("content"), Size: 7}); err != nil {
 		t.Fatal(err)
 	}
-	handler, err := wire.New(wire.Config{Keys: keys, Guard: guard, Log: quiet}, []wire.Service{Service(lk, lg, dl, nil, nil)})
+	handler, err := wire.New(wire.Config{Keys: keys, Guard: guard, Log: quiet}, []wire.Service{Service(lk, lg, dl, nil, nil, pipeline.Rooms{})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,7 @@ import (
 	"flowlake/fault"
 	"flowlake/lake"
 	"flowlake/logs"
+	"flowlake/pipeline"
 	"flowlake/query"
 	"flowlake/query/duckdb"
 	"flowlake/state"
@@ -177,7 +178,8 @@ func services(r rooms) []wire.Service {
 		lakeformation.Service(r.formation),
 		ec2.Service(r.vpc),
 		firehose.Service(r.delivery, r.firehose),
-		doorflowlake.Service(r.lake, r.logs, r.delivery, r.vpc, r.compact),
+		doorflowlake.Service(r.lake, r.logs, r.delivery, r.vpc, r.compact, pipeline.Rooms{Guard: r.guard, Formation: r.formation, Logs: r.logs,
+			Crawlers: r.crawlers, Delivery: r.delivery, VPC: r.vpc}),
 	}
 }
 

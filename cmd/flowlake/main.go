@@ -95,7 +95,7 @@ talk to, 4 a check ran and found something wrong, 130 interrupted.`,
 		return usagef("%w\nsee: %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(serveCommand(), envCommand(), demoCommand(), queryCommand(), importCommand(), convertCommand(),
-		crawlCommand(), generateCommand(), tableCommand(), compactCommand(), grokCommand(), tailCommand(), verifyCommand(), versionCommand(), workerCommand())
+		crawlCommand(), generateCommand(), tableCommand(), compactCommand(), accessCommand(), grokCommand(), tailCommand(), verifyCommand(), versionCommand(), workerCommand())
 	checkedArgs(root)
 	return root
 }
