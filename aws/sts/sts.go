@@ -95,9 +95,6 @@ func assumeKeys(in *sts.AssumeRoleInput) []policy.Entry {
 	if v := text(in.SourceIdentity); v != "" {
 		entries = append(entries, policy.Entry{Key: "sts:SourceIdentity", Values: []string{v}})
 	}
-	if in.DurationSeconds != nil {
-		entries = append(entries, policy.Entry{Key: "sts:DurationSeconds", Values: []string{number(*in.DurationSeconds)}})
-	}
 	var keys []string
 	for _, t := range in.Tags {
 		keys = append(keys, text(t.Key))
