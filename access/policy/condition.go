@@ -215,7 +215,7 @@ func parseCIDR(text string) (netip.Prefix, bool) {
 		return netip.PrefixFrom(a, a.BitLen()), true
 	}
 	p, err := netip.ParsePrefix(text)
-	return p.Masked(), err == nil
+	return p, err == nil
 }
 
 // holds reports whether the condition is met. A key that is not there meets a negated operator and no other, but

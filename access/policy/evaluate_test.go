@@ -18,6 +18,8 @@ var people = map[string]Principal{
 	"crawler":  {Account: account, ARN: "arn:aws:sts::" + account + ":assumed-role/crawler/run", Role: "arn:aws:iam::" + account + ":role/crawler", ID: "AROACRAWLERCRAWLERCR"},
 	"logs":     {Account: account, Service: "logs.us-east-1.amazonaws.com"},
 	"delivery": {Account: account, Service: "delivery.logs.amazonaws.com"},
+	"mallory":  {Account: "222222222222", ARN: "arn:aws:iam::222222222222:root"},
+	"trudy":    {Account: "222222222222", ARN: "arn:aws:sts::222222222222:assumed-role/trudy/run", Role: "arn:aws:iam::222222222222:role/trudy", ID: "AROATRUDYTRUDYTRUDYT"},
 	"eve":      {Account: "222222222222", ARN: "arn:aws:iam::222222222222:user/eve", ID: "AIDAEVEEVEEVEEVEEVEE"},
 }
 
@@ -124,10 +126,21 @@ func (s *section) decide(t *testing.T, name, line string) {
 		}
 	}
 	p := s.policies
-	p.Root = words[0] == "root"
+	p.Root = words[0] == "root" || words[0] == "mallory"
 	got := sayDecision(Evaluate(&r, &p))
 	if want := strings.TrimSpace(columns[2]); got != want {
 		t.Errorf("%s\n%s\n got %s", name, line, got)
+	}
+}
+
+func TestAResourceWithoutAnOwnerIsThePrincipalsOwn(t *testing.T) {
+	d, err := Parse(Identity, statementOf(`"Effect":"Allow","Action":"iam:GetPolicy","Resource":"arn:aws:iam::aws:policy/*"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Request{Principal: people["ana"], Action: "iam:GetPolicy", Resource: "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+	if got := Evaluate(&r, &Policies{Identity: []Source{{"p", d}}}); !got.Allowed {
+		t.Errorf("got %+v", got)
 	}
 }
 

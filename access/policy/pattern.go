@@ -107,7 +107,7 @@ func readVariable(text string) (variable, int) {
 	if end < 0 {
 		return variable{}, 0
 	}
-	name, fallback, has := strings.Cut(text[2:end], ",")
+	name, _, has := strings.Cut(text[2:end], ",")
 	v := variable{key: strings.ToLower(strings.TrimSpace(name))}
 	if has {
 		// A default may hold a brace: it ends at the quote.
@@ -119,13 +119,12 @@ func readVariable(text string) (variable, int) {
 		if close < 0 {
 			return variable{}, 0
 		}
-		fallback = text[quote+1 : quote+1+close]
 		after := quote + 1 + close + 1
 		end = after + len(text[after:]) - len(strings.TrimLeft(text[after:], " "))
 		if end >= len(text) || text[end] != '}' {
 			return variable{}, 0
 		}
-		v.fallback, v.has = fallback, true
+		v.fallback, v.has = text[quote+1:quote+1+close], true
 	}
 	if !validKey(v.key) {
 		return variable{}, 0

@@ -83,7 +83,7 @@ func (s *suggestion) bind(r *Request) {
 	case "s3:listbucket":
 		add("StringLike", "s3:prefix", "*")
 	}
-	if s.Principal != nil && r.Principal.Service != "" {
+	if r.Principal.Service != "" {
 		add("StringEquals", "aws:SourceAccount", "")
 		add("ArnLike", "aws:SourceArn", "")
 	}
