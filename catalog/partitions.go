@@ -46,7 +46,7 @@ func (k *Catalog) CreatePartition(ctx context.Context, c access.Caller, database
 // values of the others. What is missing from a partition's storage is taken from the table's.
 func (k *Catalog) CreatePartitions(ctx context.Context, c access.Caller, database, table string, ps []Partition) ([]PartitionError, error) {
 	return k.eachPartition(ctx, c, len(ps), func(e *Edit, i int) ([]string, error) {
-		return ps[i].Values, e.CreatePartition(ctx, database, table, ps[i])
+		return ps[i].Values, e.createPartition(ctx, "BatchCreatePartition", database, table, ps[i])
 	})
 }
 
@@ -121,7 +121,7 @@ func (k *Catalog) DeletePartition(ctx context.Context, c access.Caller, database
 // DeletePartitions removes partitions, each that it can, in one change. Objects stay.
 func (k *Catalog) DeletePartitions(ctx context.Context, c access.Caller, database, table string, values [][]string) ([]PartitionError, error) {
 	return k.eachPartition(ctx, c, len(values), func(e *Edit, i int) ([]string, error) {
-		return values[i], e.DeletePartition(ctx, database, table, values[i])
+		return values[i], e.deletePartition(ctx, "BatchDeletePartition", database, table, values[i])
 	})
 }
 
@@ -320,7 +320,11 @@ func (g Segment) has(key string) bool {
 
 // CreatePartition registers a partition. It returns fault.Exists when its values are registered.
 func (e *Edit) CreatePartition(ctx context.Context, database, table string, p Partition) error {
-	t, err := e.changing(ctx, "CreatePartition", database, table, formation.Alter, formation.Insert)
+	return e.createPartition(ctx, "CreatePartition", database, table, p)
+}
+
+func (e *Edit) createPartition(ctx context.Context, action, database, table string, p Partition) error {
+	t, err := e.changing(ctx, action, database, table, formation.Alter, formation.Insert)
 	if err != nil {
 		return err
 	}
@@ -440,7 +444,11 @@ func (e *Edit) UpdatePartition(ctx context.Context, database, table string, valu
 
 // DeletePartition removes the partition with those values, or returns fault.NotFound. Objects stay.
 func (e *Edit) DeletePartition(ctx context.Context, database, table string, values []string) error {
-	t, err := e.changing(ctx, "DeletePartition", database, table, formation.Alter, formation.Delete)
+	return e.deletePartition(ctx, "DeletePartition", database, table, values)
+}
+
+func (e *Edit) deletePartition(ctx context.Context, action, database, table string, values []string) error {
+	t, err := e.changing(ctx, action, database, table, formation.Alter, formation.Delete)
 	if err != nil {
 		return err
 	}

@@ -219,6 +219,16 @@ func Below(location, within string) bool {
 	return within != "" && strings.HasPrefix(folder(location), folder(within))
 }
 
+// shown is a table as calls return it.
+func (s *Snapshot) shown(ctx context.Context, t Table, a formation.Access) (_ Table, err error) {
+	if s.lf != nil && t.Storage.Location != "" {
+		if _, t.Registered, err = s.lf.Location(ctx, t.Storage.Location); err != nil {
+			return t, err
+		}
+	}
+	return cut(t, a), nil
+}
+
 // cut is a table as its caller may know it: with the columns that were granted, and without properties that name others.
 func cut(t Table, a formation.Access) Table {
 	var hidden []string

@@ -95,6 +95,9 @@ type Table struct {
 	Kind             string            `json:"tableType,omitempty"` // ExternalTable or VirtualView
 	Parameters       map[string]string `json:"parameters,omitempty"`
 	Version          int64             `json:"version"`
+
+	// Registered says that the table's location is one of Lake Formation's. It is told, not kept.
+	Registered bool `json:"-"`
 }
 
 // Partition is one registered partition: a value for each partition key, and where its files are.

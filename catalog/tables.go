@@ -91,7 +91,7 @@ func (k *Catalog) DeleteTables(ctx context.Context, c access.Caller, database st
 		}
 		for _, n := range names {
 			// DeleteTable checks before it changes: a refused table leaves nothing half-done.
-			if err := e.DeleteTable(ctx, database, n); err != nil {
+			if err := e.deleteTable(ctx, "BatchDeleteTable", database, n); err != nil {
 				if kind := fault.KindOf(err); kind == fault.Internal || kind == fault.Unavailable {
 					return err
 				}
@@ -121,10 +121,13 @@ func (s *Snapshot) Table(ctx context.Context, database, name string) (Table, err
 		return Table{}, err
 	}
 	t, a, err := s.seesTable(ctx, database, name)
+	if err == nil {
+		t, err = s.shown(ctx, t, a)
+	}
 	if err != nil {
 		return Table{}, err
 	}
-	return cut(t, a), nil
+	return t, nil
 }
 
 func (s *Snapshot) table(database, name string) (Table, error) {
@@ -172,7 +175,7 @@ func (s *Snapshot) Tables(ctx context.Context, f TableFilter) iter.Seq2[Table, e
 					if !a.Describe {
 						continue
 					}
-					t = cut(t, a)
+					t, err = s.shown(ctx, t, a)
 				}
 			}
 			if !yield(t, err) || err != nil {
@@ -273,8 +276,12 @@ func (e *Edit) UpdateTable(ctx context.Context, t Table, version string) (Table,
 
 // DeleteTable removes a table with its partitions. It changes nothing when it fails on what it checks.
 func (e *Edit) DeleteTable(ctx context.Context, database, name string) error {
+	return e.deleteTable(ctx, "DeleteTable", database, name)
+}
+
+func (e *Edit) deleteTable(ctx context.Context, action, database, name string) error {
 	database, name = strings.ToLower(database), strings.ToLower(name)
-	if err := e.allowTable(ctx, "DeleteTable", database, name); err != nil {
+	if err := e.allowTable(ctx, action, database, name); err != nil {
 		return err
 	}
 	t, a, err := e.seesTable(ctx, database, name)

@@ -19,8 +19,7 @@ func (d *door) databases() []wire.Operation {
 			Permissions: []wire.Permission[api.CreateDatabaseInput]{{Action: "glue:CreateDatabase", Resources: func(c access.Caller, in *api.CreateDatabaseInput) []string {
 				return on(c, "database/"+lower(in.DatabaseInput.Name))
 			}}},
-			Honoured: append([]string{"CatalogId"}, databaseInput...),
-			Recorded: []string{"DatabaseInput.CreateTableDefaultPermissions"},
+			Honoured: append([]string{"CatalogId", "DatabaseInput.CreateTableDefaultPermissions"}, databaseInput...),
 			Required: []string{"DatabaseInput", "DatabaseInput.Name"},
 		}, d.createDatabase),
 		wire.Op("GetDatabase", wire.Row[api.GetDatabaseInput]{
@@ -39,8 +38,7 @@ func (d *door) databases() []wire.Operation {
 			Permissions: []wire.Permission[api.UpdateDatabaseInput]{{Action: "glue:UpdateDatabase", Resources: func(c access.Caller, in *api.UpdateDatabaseInput) []string {
 				return on(c, "database/"+lower(in.Name))
 			}}},
-			Honoured: append([]string{"CatalogId", "Name"}, databaseInput...),
-			Recorded: []string{"DatabaseInput.CreateTableDefaultPermissions"},
+			Honoured: append([]string{"CatalogId", "Name", "DatabaseInput.CreateTableDefaultPermissions"}, databaseInput...),
 			Required: []string{"Name", "DatabaseInput", "DatabaseInput.Name"},
 		}, d.updateDatabase),
 		wire.Op("DeleteDatabase", wire.Row[api.DeleteDatabaseInput]{
@@ -119,6 +117,9 @@ func (d *door) deleteDatabase(ctx context.Context, c access.Caller, in *api.Dele
 
 func databaseOf(in *types.DatabaseInput) catalog.Database {
 	db := catalog.Database{Name: text(in.Name), Description: text(in.Description), Location: text(in.LocationUri), Parameters: in.Parameters}
+	if in.CreateTableDefaultPermissions != nil { // an empty list is an answer
+		db.TableGrants = []catalog.Grant{}
+	}
 	for _, p := range in.CreateTableDefaultPermissions {
 		g := catalog.Grant{}
 		if p.Principal != nil {
@@ -135,6 +136,9 @@ func databaseOf(in *types.DatabaseInput) catalog.Database {
 func databaseShape(c access.Caller, db catalog.Database) types.Database {
 	out := types.Database{Name: &db.Name, CatalogId: &c.Account, CreateTime: moment(db.Created), Description: ref(db.Description),
 		LocationUri: ref(db.Location), Parameters: db.Parameters}
+	if db.Closed {
+		out.CreateTableDefaultPermissions = []types.PrincipalPermissions{}
+	}
 	for _, g := range db.TableGrants {
 		p := types.PrincipalPermissions{Principal: &types.DataLakePrincipal{DataLakePrincipalIdentifier: ref(g.Principal)}}
 		for _, permission := range g.Permissions {

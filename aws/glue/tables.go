@@ -182,7 +182,8 @@ func tableShape(c access.Caller, t catalog.Table) types.Table {
 		CreateTime: moment(t.Created), UpdateTime: moment(t.Updated), CreatedBy: ref(t.CreatedBy),
 		LastAccessTime: moment(t.LastAccess), LastAnalyzedTime: moment(t.LastAnalyzed), Retention: t.Retention,
 		StorageDescriptor: storageShape(t.Storage), PartitionKeys: columnsShape(t.PartitionKeys), Parameters: t.Parameters,
-		ViewOriginalText: ref(t.ViewOriginalText), ViewExpandedText: ref(t.ViewExpandedText), TableType: ref(t.Kind), VersionId: &version}
+		ViewOriginalText: ref(t.ViewOriginalText), ViewExpandedText: ref(t.ViewExpandedText), TableType: ref(t.Kind), VersionId: &version,
+		IsRegisteredWithLakeFormation: t.Registered}
 }
 
 func columnsOf(in []types.Column) []catalog.Column {
