@@ -175,3 +175,70 @@ func TestBucketDocuments(t *testing.T) {
 		}
 	})
 }
+
+// TestPoliciesSeeTheRequest denies root by what only the request tells: how it was signed, and its parameters.
+func TestPoliciesSeeTheRequest(t *testing.T) {
+	h := serve(t, false)
+	h.put(t, "k", "x")
+	presigned := s3.NewPresignClient(h.Client)
+	get := func() int {
+		t.Helper()
+		r, err := presigned.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: aws.String("k")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, _ := h.fetch(t, "GET", r.URL, nil, nil)
+		return res.StatusCode
+	}
+	deny := func(statement string) {
+		t.Helper()
+		text := `{"Version":"2012-10-17","Statement":[{"Sid":"Not","Effect":"Deny","Principal":"*",` + statement + `}]}`
+		if _, err := h.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket, Policy: &text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := get(); got != http.StatusOK {
+		t.Fatalf("got %d", got)
+	}
+	all := `"Action":"s3:*","Resource":["arn:aws:s3:::lake","arn:aws:s3:::lake/*"],"Condition":`
+	deny(all + `{"StringEquals":{"s3:authType":"REST-QUERY-STRING"}}`)
+	if got := get(); got != http.StatusForbidden || h.get(t, "k") != "x" {
+		t.Errorf("a presigned URL: got %d", got)
+	}
+	deny(all + `{"NumericLessThan":{"s3:signatureAge":"600000"}}`)
+	if got := get(); got != http.StatusForbidden || h.get(t, "k") != "x" {
+		t.Errorf("a young signature: got %d", got)
+	}
+	deny(`"Action":"s3:ListBucket","Resource":"arn:aws:s3:::lake","Condition":{"StringNotLike":{"s3:prefix":["","in/*"]}}`)
+	for _, row := range []struct {
+		prefix *string
+		ok     bool
+	}{{aws.String("in/a"), true}, {aws.String("out/"), false}, {nil, false}} {
+		_, err := h.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: bucket, Prefix: row.prefix})
+		if (err == nil) != row.ok {
+			t.Errorf("prefix %v: got %v", aws.ToString(row.prefix), err)
+		}
+		if !row.ok {
+			if wantCode(t, err, "AccessDenied"); !strings.Contains(err.Error(), "with an explicit deny in a resource-based policy") {
+				t.Errorf("got %v", err)
+			}
+		}
+	}
+	deny(`"Action":"s3:DeleteObject","Resource":"arn:aws:s3:::lake/kept/*"`)
+	h.put(t, "kept/k", "x")
+	out, err := h.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: bucket, Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: aws.String("kept/k")}, {Key: aws.String("k")}}}})
+	if err != nil || len(out.Deleted) != 1 || len(out.Errors) != 1 || *out.Errors[0].Code != "AccessDenied" || h.get(t, "kept/k") != "x" {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	deny(`"Action":"s3:PutObject","Resource":"arn:aws:s3:::lake/*","Condition":{"StringNotEquals":{"s3:x-amz-server-side-encryption":"AES256"}}`)
+	_, err = h.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String("plain"), Body: strings.NewReader("x")})
+	wantCode(t, err, "AccessDenied")
+	h.put(t, "sealed", "x", func(in *s3.PutObjectInput) { in.ServerSideEncryption = types.ServerSideEncryptionAes256 })
+	deny(`"Action":"s3:*","Resource":["arn:aws:s3:::lake","arn:aws:s3:::lake/*"]`)
+	if _, err := h.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket}); err != nil {
+		t.Errorf("root cannot read the policy that denies it: %v", err)
+	}
+	if _, err := h.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: bucket}); err != nil {
+		t.Errorf("root cannot mend it: %v", err)
+	}
+}
