@@ -14,14 +14,14 @@ import (
 const linkedPath = "/aws-service-role/"
 
 // linkedRole is what a service's role is called, and the AWS-managed policy that it has.
-type linkedRole struct{ name, policy, description string }
+type linkedRole struct{ name, policy string }
 
 // linkedRoles are the roles of the services that are here, by the service's name. Each service has one.
 //
 // Source: the services' user guides, "Using service-linked roles".
 var linkedRoles = map[string]linkedRole{
-	"lakeformation.amazonaws.com": {"AWSServiceRoleForLakeFormationDataAccess", "LakeFormationDataAccessServiceRolePolicy", "Allows AWS Lake Formation to read and write the data of its registered locations"},
-	"delivery.logs.amazonaws.com": {"AWSServiceRoleForLogDelivery", "AWSServiceRoleForLogDeliveryPolicy", "Allows log delivery to put records into delivery streams"},
+	"lakeformation.amazonaws.com": {"AWSServiceRoleForLakeFormationDataAccess", "LakeFormationDataAccessServiceRolePolicy"},
+	"delivery.logs.amazonaws.com": {"AWSServiceRoleForLogDelivery", "AWSServiceRoleForLogDeliveryPolicy"},
 }
 
 // Linked returns what CreateServiceLinkedRole makes for a service: the role's ARN. ok is false for a service that has none here.
@@ -42,9 +42,6 @@ func (s *Store) CreateServiceLinkedRole(ctx context.Context, service, descriptio
 		return Entity{}, fault.Newf(fault.Invalid, "service "+service, "has no service-linked role here; these have: %s", strings.Join(sorted(linkedRoles), ", "))
 	case suffix != "":
 		return Entity{}, fault.Newf(fault.Invalid, "suffix "+suffix, "Custom suffix is not allowed for %s", service)
-	}
-	if description == "" {
-		description = l.description
 	}
 	return s.create(ctx, Role, New{
 		Name: l.name, Path: linkedPath + service + "/", Description: description, MaxSession: time.Hour,
