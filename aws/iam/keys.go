@@ -35,7 +35,7 @@ func (d *door) keys() []wire.Operation {
 				return nil, d.ids.DeleteKey(ctx, name, *in.AccessKeyId)
 			}),
 		op(d, "ListAccessKeys", row{on: user, takes: []string{"Marker", "MaxItems", "UserName"}}, d.listAccessKeys),
-		op(d, "GetAccessKeyLastUsed", row{on: anyOne, needs: []string{"AccessKeyId"}}, d.getAccessKeyLastUsed),
+		op(d, "GetAccessKeyLastUsed", row{on: user, name: "AccessKeyId", needs: []string{"AccessKeyId"}}, d.getAccessKeyLastUsed),
 	}
 }
 

@@ -35,6 +35,11 @@ func TestPermissions(t *testing.T) {
 		_, err := c.TagRole(ctx, &api.TagRoleInput{RoleName: ptr("app"), Tags: []types.Tag{{Key: &key, Value: &value}}})
 		return err
 	}
+	for _, name := range []string{"zoe", "ada"} {
+		h.person(name)
+	}
+	zoe := must(h.ListAccessKeys(ctx, &api.ListAccessKeysInput{UserName: ptr("zoe")}))(t).AccessKeyMetadata[0].AccessKeyId
+	adas := must(h.ListAccessKeys(ctx, &api.ListAccessKeysInput{UserName: ptr("ada")}))(t).AccessKeyMetadata[0].AccessKeyId
 	cost := types.Tag{Key: ptr("cost"), Value: ptr("1")}
 	for _, tt := range []struct {
 		name       string
@@ -90,6 +95,15 @@ func TestPermissions(t *testing.T) {
 				_, err := c.CreateServiceLinkedRole(ctx, &api.CreateServiceLinkedRoleInput{AWSServiceName: ptr("events.amazonaws.com")})
 				return err
 			}, "iam:CreateServiceLinkedRole"},
+		{"a key is its user's", []string{allow("iam:GetAccessKeyLastUsed", "arn:aws:iam::*:user/zoe")},
+			func(c *api.Client) error {
+				_, err := c.GetAccessKeyLastUsed(ctx, &api.GetAccessKeyLastUsedInput{AccessKeyId: zoe})
+				return err
+			},
+			func(c *api.Client) error {
+				_, err := c.GetAccessKeyLastUsed(ctx, &api.GetAccessKeyLastUsedInput{AccessKeyId: adas})
+				return err
+			}, "iam:GetAccessKeyLastUsed on resource: arn:aws:iam::123456789012:user/ada"},
 		{"users see to their own keys", []string{allow("iam:*AccessKey*", "arn:aws:iam::*:user/${aws:username}")},
 			func(c *api.Client) error { _, err := c.ListAccessKeys(ctx, &api.ListAccessKeysInput{}); return err },
 			func(c *api.Client) error {

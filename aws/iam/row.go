@@ -97,10 +97,25 @@ func word(in any, name string) string {
 	return ""
 }
 
+// nameOf is the name in a member of an input: for an access key's id the user's, "" when there is no such key.
+func (d *door) nameOf(in any, named string) string {
+	name := word(in, named)
+	if named != "AccessKeyId" {
+		return name
+	}
+	k, err := d.ids.AccessKey(context.Background(), name)
+	if err != nil {
+		return ""
+	}
+	return k.User
+}
+
 // arn is the ARN of the thing that a request is about. One that does not exist has the path that the request gives it.
 func (d *door) arn(c access.Caller, kind string, in any, named string) string {
-	name := word(in, named)
+	name := d.nameOf(in, named)
 	switch {
+	case named == "AccessKeyId" && name == "":
+		return anyOne
 	case strings.HasPrefix(name, "arn:"):
 		return name
 	case kind == user && name == "":
@@ -131,7 +146,7 @@ func (d *door) entries(r row, in any, named string) []policy.Entry {
 		entries = append(entries, policy.Entry{Key: key, Values: values})
 	}
 	var thing thing
-	if name := word(in, named); name != "" {
+	if name := d.nameOf(in, named); name != "" {
 		thing, _ = d.find(r.on, name)
 	}
 	for _, t := range thing.tags {
