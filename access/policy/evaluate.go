@@ -163,11 +163,4 @@ func (s *scope) covers(st *statement) bool {
 }
 
 // holds reports whether all conditions of a statement are met.
-func (s *scope) holds(st *statement) bool {
-	for i := range st.conditions {
-		if !st.conditions[i].holds(s) {
-			return false
-		}
-	}
-	return true
-}
+func (s *scope) holds(st *statement) bool { return s.unmet(st) == nil }
