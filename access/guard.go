@@ -276,8 +276,8 @@ func (g *Guard) policyOf(ctx context.Context, c *Caller, action, resource string
 
 // ownerOf is the account in an ARN; what names none is the guard's own.
 func (g *Guard) ownerOf(arn string) string {
-	rest, ok := strings.CutPrefix(arn, "arn:")
-	for range 3 { // the partition, the service, the region
+	rest, ok := arn, false
+	for range 4 { // "arn", the partition, the service, the region
 		if _, rest, ok = strings.Cut(rest, ":"); !ok {
 			return g.account
 		}

@@ -21,7 +21,6 @@ const (
 // house is a guard over real identities, and the buckets that a test puts there.
 type house struct {
 	*Guard
-	t       *testing.T
 	store   *identity.Store
 	keys    *Keys
 	log     *audit.Log
