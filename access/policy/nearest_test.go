@@ -23,6 +23,8 @@ func TestTheNearestStatementIsNamed(t *testing.T) {
 		{"another prefix", "logs", Resource, logs, Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::other/x"},
 			"statement 1 of p allows it on arn:aws:s3:::logs/*"},
 		{"another service", "delivery", Resource, logs, Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::logs/x"}, ""},
+		{"the first of several, and no denial", "ana", Identity, `"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::z"},{` + seed + `},{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::y"`,
+			Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::x/x"}, "statement 2 (VisualEditor0) of p allows it on arn:aws:s3:::athena-query-result/* or arn:aws:s3:::athena-query-result"},
 		{"all but some", "ana", Identity, `"Effect":"Allow","Action":"*","NotResource":["arn:aws:s3:::a","arn:aws:s3:::b","arn:aws:s3:::c","arn:aws:s3:::d"]`,
 			Request{Action: "s3:ListBucket", Resource: "arn:aws:s3:::d"}, "statement 1 of p allows it on all but arn:aws:s3:::a or arn:aws:s3:::b or arn:aws:s3:::c or 1 more"},
 	} {
