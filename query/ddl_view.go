@@ -20,7 +20,7 @@ func (d *ddl) createView(ctx context.Context, s *sql.CreateView) error {
 	tables := d.q.relations(d.e)
 	plan, err := translate.Query(ctx, s.Query, d.e.Text, tables, d.e.options())
 	if err != nil {
-		return tables.explain(d.e, err)
+		return tables.explain(ctx, d.e, err)
 	}
 	if _, own := tables.seen[[2]string{database, name}]; own {
 		return fault.Newf(fault.Invalid, "INVALID_VIEW", "Statement would create a recursive view: %s.%s reads itself", database, name)

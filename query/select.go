@@ -3,11 +3,13 @@ package query
 import (
 	"context"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"flowlake/access"
+	"flowlake/access/formation"
 	"flowlake/catalog"
 	"flowlake/fault"
 	"flowlake/query/sql"
@@ -19,7 +21,7 @@ func (q *Queries) selectRows(ctx context.Context, e *Execution, stmt *sql.Query,
 	tables := q.relations(e)
 	plan, err := translate.Query(ctx, stmt, e.Text, tables, e.options())
 	if err != nil {
-		return out, tables.explain(e, err)
+		return out, tables.explain(ctx, e, err)
 	}
 	job := Job{SQL: plan.SQL, Output: file, Started: e.Submitted, MaxMemory: q.cfg.MaxMemory}
 	for _, c := range plan.Columns {
@@ -112,9 +114,14 @@ func (q *Queries) relations(e *Execution) *relations {
 	return &relations{q: q, caller: e.as(), seen: map[[2]string]*readable{}}
 }
 
-// explain writes down why a row filter cannot be applied, which its user is not told.
-func (r *relations) explain(e *Execution, err error) error {
-	if !fault.HasNoun(err, "INVALID_ROW_FILTER") {
+// explain writes down what the query's user is not told: why a row filter cannot be applied, and that a column is there
+// which was not granted.
+func (r *relations) explain(ctx context.Context, e *Execution, err error) error {
+	switch {
+	case fault.HasNoun(err, "COLUMN_NOT_FOUND"):
+		r.note(ctx, err)
+		return err
+	case !fault.HasNoun(err, "INVALID_ROW_FILTER"):
 		return err
 	}
 	for _, t := range r.seen {
@@ -131,6 +138,31 @@ func (r *relations) explain(e *Execution, err error) error {
 }
 
 var _ translate.Catalog = (*relations)(nil)
+
+// missingColumn finds the name in the error about a column that is not there.
+var missingColumn = regexp.MustCompile(`Column '([^']*)' `)
+
+// note records, for those who may read the audit log, that a column was hidden from the query.
+func (r *relations) note(ctx context.Context, err error) {
+	m := missingColumn.FindStringSubmatch(err.Error())
+	if m == nil || r.q.formation == nil {
+		return
+	}
+	name := m[1][strings.LastIndex(m[1], ".")+1:]
+	for _, t := range r.seen {
+		if t.cells() == nil || t.reads(name) {
+			continue
+		}
+		column := formation.Resource{Kind: formation.OfColumns, Database: t.Database, Table: t.Name, Columns: []string{name}}
+		for _, c := range slices.Concat(t.Storage.Columns, t.PartitionKeys) {
+			if c.Name != name {
+				continue
+			}
+			// It is written down there; what it returns is not for the user.
+			_ = r.q.formation.View(ctx, r.caller, func(v *formation.View) error { return v.Missing(ctx, formation.Select, column) })
+		}
+	}
+}
 
 // Relation implements translate.Catalog.
 func (r *relations) Relation(ctx context.Context, database, name string) (translate.Relation, error) {

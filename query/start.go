@@ -74,6 +74,9 @@ func (q *Queries) Start(ctx context.Context, c access.Caller, in StartInput) (id
 		ID: token.ID, Caller: c, Text: in.Text, Kind: sql.KindOf(stmt), Statement: substatement(stmt), Database: in.Database,
 		Catalog: strings.ToLower(in.Catalog), Workgroup: in.Workgroup, Token: in.Token, State: Queued, Submitted: time.Now().UTC(),
 	}
+	if err := q.guard.Allow(ctx, c, "athena:StartQueryExecution", c.ARN("athena", "workgroup/"+in.Workgroup)); err != nil {
+		return "", err
+	}
 	if id, err := q.repeated(ctx, c, in, token); id != "" || err != nil {
 		return id, err
 	}

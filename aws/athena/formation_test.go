@@ -17,8 +17,11 @@ import (
 	api "github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/athena/types"
 
+	"flowlake/access"
 	"flowlake/access/formation"
 	"flowlake/access/identity"
+	"flowlake/catalog"
+	"flowlake/query"
 )
 
 var flows = formation.OnTable("net", "flows")
@@ -414,5 +417,82 @@ func TestMetadataLeaksNothing(t *testing.T) {
 	databases, err := ana.ListDatabases(t.Context(), &api.ListDatabasesInput{CatalogName: catalog})
 	if err != nil || !slices.EqualFunc(databases.DatabaseList, []string{"net"}, func(d types.Database, name string) bool { return *d.Name == name }) {
 		t.Errorf("got %+v, %v", databases, err)
+	}
+}
+
+// withoutStream is a table's fresh rows where nobody should have asked for them.
+type withoutStream struct{ t *testing.T }
+
+func (w withoutStream) Snapshot(_ context.Context, _ access.Caller, t catalog.Table, _ string) (query.FreshRows, error) {
+	w.t.Errorf("the rows on their way to %s are read", t.Name)
+	return query.FreshRows{}, nil
+}
+
+// TestRowsOnTheirWayAreTheTables claims: rows that are in no object yet are read by who may read objects there.
+func TestRowsOnTheirWayAreTheTables(t *testing.T) {
+	h := open(t, t.TempDir(), nil)
+	h.queries.SetFresh(withoutStream{t})
+	h.run()
+	h.bucket("results")
+	h.bucket("plain")
+	h.do("default", "CREATE DATABASE net", `CREATE EXTERNAL TABLE net.fresh (a int) STORED AS PARQUET LOCATION 's3://plain/fresh/' TBLPROPERTIES ('flowlake.fresh'='true')`)
+	h.user("ana", asksAthena).gets("SELECT * FROM fresh", "!Permission denied on S3 path: s3://plain/fresh/")
+}
+
+// TestFailuresNameNothingHidden claims: what is wrong with a table's partitions or files is told without a key, a value or
+// a place that the caller may not know.
+func TestFailuresNameNothingHidden(t *testing.T) {
+	h := lakeHouse(t)
+	h.put("lake", "typed/x=zz9/a.txt", "1 word-zz9\n")
+	h.do("net", `CREATE EXTERNAL TABLE injected (a int, hidden1 int) PARTITIONED BY (hidden2 string) LOCATION 's3://lake/i/'
+		TBLPROPERTIES ('projection.enabled'='true', 'projection.hidden2.type'='injected', 'storage.location.template'='s3://lake/i/${hidden2}/')`,
+		`CREATE EXTERNAL TABLE typed (a int, hidden1 int) PARTITIONED BY (hidden2 string) ROW FORMAT DELIMITED FIELDS TERMINATED BY ' ' LOCATION 's3://lake/typed/'`,
+		"ALTER TABLE typed ADD PARTITION (hidden2='zz9') LOCATION 's3://lake/typed/x=zz9/'",
+		`CREATE EXTERNAL TABLE jsons (a int, hidden1 int) PARTITIONED BY (hidden2 string) ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe' LOCATION 's3://lake/j/'`)
+	h.put("lake", "j/hidden2=zz9/a.json", `{"a":"zz9","hidden1":"zz9"}`+"\n")
+	h.do("net", "MSCK REPAIR TABLE jsons")
+	ana := h.user("ana", asksAthena)
+	for _, table := range []string{"injected", "typed", "jsons"} {
+		h.grant("ana", formation.Resource{Kind: formation.OfColumns, Database: "net", Table: table, Columns: []string{"a"}}, formation.Select)
+		got, _ := ana.ask("SELECT * FROM " + table)
+		leaks(t, "ana", table, strings.ReplaceAll(got, "Error parsing field value 'zz9' for field a", ""), "hidden", "zz9")
+		if table == "typed" && got != "1" {
+			t.Errorf("got %q", got)
+		}
+	}
+	got, _ := ana.ask("SELECT a FROM typed WHERE hidden1 = 1")
+	unknown, _ := ana.ask("SELECT a FROM typed WHERE hiddenX = 1")
+	if strings.ReplaceAll(got, "hidden1", "") != strings.ReplaceAll(strings.ReplaceAll(unknown, "hiddenX", ""), "hiddenx", "") {
+		t.Errorf("a hidden column is told from none:\n%s\n%s", got, unknown)
+	}
+}
+
+// TestTheAuditLogHasTheReason claims: what a caller was told is not there is in the audit log as what was not granted.
+func TestTheAuditLogHasTheReason(t *testing.T) {
+	h := lakeHouse(t)
+	ana := h.user("ana", asksAthena)
+	h.grant("ana", columnsOf("srcaddr"), formation.Select)
+	ana.gets("SELECT f.token FROM flows f", "!Column 'f.token' cannot be resolved")
+	ana.gets("SELECT nothing FROM flows", "!Column 'nothing' cannot be resolved")
+	ana.gets("SELECT * FROM private", "!does not exist")
+	var all strings.Builder
+	files, err := filepath.Glob(filepath.Join(h.dir, "audit", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	for _, want := range []string{`\"ColumnNames\":[\"token\"]`, "Required Describe on private", "user/ana"} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("the audit log does not say %s:\n%s", want, all.String())
+		}
+	}
+	if strings.Contains(all.String(), `"nothing`) {
+		t.Error("a column that does not exist is in the audit log")
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"flowlake/access"
+	"flowlake/access/audit"
 	"flowlake/access/formation"
 	"flowlake/access/identity"
 	door "flowlake/aws/athena"
@@ -91,7 +92,10 @@ func open(t testing.TB, dir string, change func(*query.Config)) *house {
 	h.identities, err = identity.Open(h.state, account, seal, quiet)
 	must(err)
 	h.keys.SetIdentities(h.identities)
-	guard := access.OpenGuard(access.GuardConfig{Account: account, Identities: h.identities, Log: quiet})
+	recorded, err := audit.Open(audit.Config{Dir: filepath.Join(dir, "audit"), Log: quiet})
+	must(err)
+	t.Cleanup(func() { recorded.Close() })
+	guard := access.OpenGuard(access.GuardConfig{Account: account, Identities: h.identities, Audit: recorded, Log: quiet})
 	h.guard = guard
 	h.lake, err = lake.Open(lake.Config{Dir: filepath.Join(dir, "lake")}, h.state, guard, quiet)
 	must(err)
