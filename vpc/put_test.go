@@ -261,7 +261,13 @@ func TestABucketThatIsGoneIsTold(t *testing.T) {
 	if err != nil || len(page) != 1 {
 		t.Errorf("got %v, %v", page, err)
 	}
-	h.bucket("flows") // it comes again: the records were kept
+	h.bucket("flows") // it comes again, and its policy: the records were kept
+	if got := must(h.Status(t.Context(), root, f))(t); !got.Failed || !strings.Contains(got.Message, "s3:GetBucketAcl") || !strings.Contains(got.Message, Service) {
+		t.Errorf("got %+v", got)
+	}
+	if err := h.lake.AddStatements(t.Context(), root, "flows", deliveryStatements(root, destination{bucket: "flows"}, Options{})...); err != nil {
+		t.Fatal(err)
+	}
 	for _, data := range h.objects("flows", "", 1) {
 		if text := unzip(t, data); strings.Count(text, "\n") != 4 {
 			t.Errorf("got %s", text)

@@ -80,6 +80,7 @@ var faults = []wire.FaultRule{
 	{Kind: fault.NotFound, Noun: "flow log", Code: "InvalidFlowLogId.NotFound"},
 	{Kind: fault.NotFound, Noun: "bucket", Code: "InvalidParameter"},
 	{Kind: fault.NotFound, Noun: "log destination", Code: "400"}, // of an Unsuccessful item: AWS has no word for it
+	{Kind: fault.Denied, Noun: "log destination", Code: "400"},   // likewise
 	{Kind: fault.Exists, Noun: "flow log", Code: "FlowLogAlreadyExists"},
 	{Kind: fault.Conflict, Noun: "dependency", Code: "DependencyViolation"},
 	{Kind: fault.Conflict, Noun: "subnet", Code: "InvalidSubnet.Conflict"},
