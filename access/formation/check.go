@@ -3,7 +3,6 @@ package formation
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 
@@ -168,7 +167,7 @@ func (v *View) refusal(p Permission, r Resource) *access.Refusal {
 		words = "Insufficient Lake Formation permission(s) on " + r.name()
 	}
 	return &access.Refusal{
-		Caller: v.c, Action: "lakeformation:GetDataAccess", Resource: r.arn(v.c), Words: words,
+		Caller: v.c, Action: "lakeformation:" + strings.ReplaceAll(verbs[p], " ", ""), Resource: r.arn(v.c), Words: words,
 		Decision:  policy.Decision{Reason: policy.NotAuthorizedOther, Detail: "Lake Formation grants " + who(v.c) + " no " + string(p) + " there"},
 		Statement: Command(Grant{Principal: who(v.c), Resource: r, Permissions: []Permission{p}}, v.c.Region),
 		Where:     "a shell of a data lake administrator",
@@ -292,15 +291,4 @@ func (r Resource) shape() string {
 		return ""
 	}
 	return string(text)
-}
-
-// sorted are a set's permissions in the order of their names.
-func sorted(set map[Permission]bool) []Permission { return slices.Sorted(maps.Keys(set)) }
-
-// Known returns a table whoever asks, for those who explain what others see: fault.NotFound where there is none.
-func (v *View) Known(database, name string) (Table, error) {
-	if v.s.catalogue == nil {
-		return Table{}, fault.Newf(fault.NotFound, "table "+database+"."+name, "not found")
-	}
-	return v.s.catalogue.LakeTable(v.tx, v.c.Account, v.c.Region, lower(database), lower(name))
 }
