@@ -140,3 +140,28 @@ func BenchmarkSmall(b *testing.B) {
 		b.StartTimer()
 	}
 }
+
+// BenchmarkBarrier is one query on a table that is seen whole, behind a filter that leaves a tenth of its rows, and behind
+// one that leaves all.
+func BenchmarkBarrier(b *testing.B) {
+	file := flowRows(b, 10_000_000)
+	for _, bb := range []struct{ name, condition string }{{"whole", ""}, {"tenth", "action = 'REJECT'"}, {"all", "dstport >= 0"}} {
+		b.Run(bb.name, func(b *testing.B) {
+			e := newEngine(b, 2)
+			s := scanOf(query.Parquet, flowDDL, nil, file)
+			from := "t"
+			if bb.condition != "" {
+				from = "seen"
+				s.Barrier = &query.Barrier{Name: from, SQL: "SELECT srcaddr, bytes, action FROM t AS b WHERE " + bb.condition}
+			}
+			for b.Loop() {
+				if _, _, err := answerTo(b, e, "SELECT srcaddr, sum(bytes)::BIGINT AS total FROM "+from+" WHERE action = 'REJECT' GROUP BY srcaddr ORDER BY total DESC, srcaddr LIMIT 10", s); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				time.Sleep(600 * time.Millisecond) // the next worker gets ready
+				b.StartTimer()
+			}
+		})
+	}
+}

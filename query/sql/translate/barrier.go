@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ const invalidFilter = "INVALID_ROW_FILTER"
 // Source: Lake Formation developer guide, "PartiQL support in row filter expressions". Differs from AWS: CAST and
 // arithmetic are taken too.
 func CheckFilter(expression string, columns []Column) error {
-	a := newAnalysis(nil, nil, Options{})
+	a := newAnalysis(context.Background(), nil, Options{})
 	fields := make([]field, 0, len(columns))
 	for _, c := range columns {
 		t, err := fromHive(c.Type)
