@@ -57,7 +57,7 @@ func (s *Store) CreateExpression(ctx context.Context, c access.Caller, e Express
 		if err := v.Check(ctx, CreateExpression, Catalog()); err != nil {
 			return err
 		}
-		tags, err := v.checkExpression(e.Tags)
+		tags, err := v.checkExpression(ctx, e.Tags)
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (s *Store) UpdateExpression(ctx context.Context, c access.Caller, e Express
 		if err != nil {
 			return err
 		}
-		if d.Expression, err = v.checkExpression(e.Tags); err != nil {
+		if d.Expression, err = v.checkExpression(ctx, e.Tags); err != nil {
 			return err
 		}
 		d.Description = e.Description

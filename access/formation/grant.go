@@ -176,13 +176,16 @@ func (v *View) find(ctx context.Context, r *Resource) error {
 		}
 		return nil
 	case OfTag:
-		_, err := v.tagValues(r.Tag)
+		_, err := v.tagFor(ctx, Describe, lower(r.Tag.Key))
+		if err == nil {
+			_, err = v.tagValues(r.Tag)
+		}
 		return err
 	case OfTagExpression:
-		_, err := v.expression(r.Expression)
+		_, err := v.expressionFor(ctx, Describe, r.Expression)
 		return err
 	case OfTagPolicy:
-		return v.checkPolicy(r.Policy)
+		return v.checkPolicy(ctx, r.Policy)
 	}
 	return fault.Newf(fault.Invalid, "resource", "it is of no kind")
 }

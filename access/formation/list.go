@@ -246,7 +246,7 @@ type Tagged struct {
 func (s *Store) Search(ctx context.Context, c access.Caller, tables bool, expression []Tag) (list []Tagged, err error) {
 	err = s.View(ctx, c, func(v *View) error {
 		p := &TagPolicy{Tables: tables, Expression: expression}
-		if err := v.checkPolicy(p); err != nil {
+		if err := v.checkPolicy(ctx, p); err != nil {
 			return err
 		}
 		if v.s.catalogue == nil {

@@ -225,28 +225,31 @@ func (v *View) tagValues(t Tag) (*tagDocument, error) {
 	return d, nil
 }
 
-// checkPolicy checks a tag policy and brings it into lower case.
-func (v *View) checkPolicy(p *TagPolicy) error {
+// checkPolicy checks a tag policy and brings it into lower case. LF-tags that the caller may not know of are not there.
+func (v *View) checkPolicy(ctx context.Context, p *TagPolicy) error {
 	if p.Name != "" {
 		p.Name = lower(p.Name)
 		if len(p.Expression) > 0 {
 			return fault.Newf(fault.Invalid, "LFTagPolicy", "it has an Expression or an ExpressionName, not both")
 		}
-		_, err := v.expression(p.Name)
+		_, err := v.expressionFor(ctx, Describe, p.Name)
 		return err
 	}
 	var err error
-	p.Expression, err = v.checkExpression(p.Expression)
+	p.Expression, err = v.checkExpression(ctx, p.Expression)
 	return err
 }
 
-func (v *View) checkExpression(list []Tag) ([]Tag, error) {
+func (v *View) checkExpression(ctx context.Context, list []Tag) ([]Tag, error) {
 	if len(list) == 0 || len(list) > maxExpression {
 		return nil, fault.Newf(fault.Invalid, "Expression", "it has %d tags; 1 to %d are allowed", len(list), maxExpression)
 	}
 	out := make([]Tag, len(list))
 	for i, t := range list {
 		tidied, err := tidyTag(t)
+		if err == nil {
+			_, err = v.tagFor(ctx, Describe, tidied.Key)
+		}
 		if err == nil {
 			_, err = v.tagValues(tidied)
 		}

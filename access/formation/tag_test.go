@@ -94,7 +94,11 @@ func TestTagsDecide(t *testing.T) {
 		if strings.Join(names, " ") != "logs" {
 			t.Errorf("got %v", names)
 		}
-		if list := must(h.Search(h.ctx, h.person("nobody"), true, []formation.Tag{tag("pii", "no")}))(t); len(list) != 0 {
+		nobody := h.person("nobody")
+		_, err := h.Search(h.ctx, nobody, true, []formation.Tag{tag("pii", "no")})
+		refused(t, err, fault.NotFound, "Tag key pii: does not exist")
+		h.grant(nobody, formation.Resource{Kind: formation.OfTag, Tag: tag("pii")}, formation.Describe)
+		if list := must(h.Search(h.ctx, nobody, true, []formation.Tag{tag("pii", "no")}))(t); len(list) != 0 {
 			t.Errorf("got %+v", list)
 		}
 	})
