@@ -285,6 +285,16 @@ func (v *View) database(name string) (map[Permission]bool, error) {
 	return permitted, nil
 }
 
+// Known returns a table as it exists, whoever asks: for those who explain what the caller may do with it. It returns
+// fault.NotFound.
+func (v *View) Known(database, name string) (Table, error) {
+	t, there, err := v.describe(lower(database), lower(name))
+	if err == nil && !there {
+		err = fault.Newf(fault.NotFound, "table "+database+"."+name, "not found")
+	}
+	return t, err
+}
+
 // describe finds a table, whoever asks.
 func (v *View) describe(database, name string) (t Table, there bool, err error) {
 	if v.s.catalogue == nil {

@@ -3,7 +3,6 @@ package formation
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"flowlake/access"
 	"flowlake/fault"
@@ -306,21 +305,4 @@ func (v *View) searchOne(ctx context.Context, p *TagPolicy, r Resource, list *[]
 		*list = append(*list, Tagged{r, tags})
 	}
 	return nil
-}
-
-// Paths are the places that a caller may make tables at, for those who explain what a principal can do.
-func (v *View) Paths(context.Context) (paths []string, err error) {
-	for row, err := range v.tx.List(v.id(kindPlace, ""), "") {
-		var d document
-		if err == nil {
-			err = row.Decode(&d)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(d.Grants, func(g grant) bool { return v.applies(&g) }) {
-			paths = append(paths, "s3://"+strings.TrimSuffix(row.Key, "/")+"/")
-		}
-	}
-	return paths, nil
 }
