@@ -276,3 +276,75 @@ func FuzzCheckFilter(f *testing.F) {
 		}
 	})
 }
+
+// TestHiddenDataDoNotInterfere claims: whatever a query is made of, its rows or its error are the same whatever the hidden
+// rows and columns hold.
+func TestHiddenDataDoNotInterfere(t *testing.T) {
+	db := duck(t)
+	w := world{"other.p": {Columns: columns("k string; v int; w int"), Cells: []translate.Cells{{Columns: []string{"k", "v"}, Rows: "NOT (CAST(v AS varchar) LIKE '1_' OR CAST(w AS varchar) LIKE '-%')"}}},
+		"other.view": {View: "SELECT k, v + 1 AS v FROM p", ViewDatabase: "other"}}
+	outcome := func(rows []string, text string) (out []string) {
+		list := "SELECT * FROM (VALUES ('', 0, 0)) AS e(k, v, w) WHERE false"
+		if len(rows) > 0 {
+			list = "SELECT * FROM (VALUES " + strings.Join(rows, ", ") + ") AS e(k, v, w)"
+		}
+		if _, err := db.Exec("CREATE OR REPLACE TEMP TABLE other__p AS " + list); err != nil {
+			t.Fatal(err)
+		}
+		p, err := planIn(t, w, text)
+		if err == nil {
+			out, err = runPlan(t, p)
+		}
+		slices.Sort(out)
+		if err != nil {
+			out = []string{message(err)}
+		}
+		return out
+	}
+	defer func() {
+		if _, err := db.Exec("DROP TABLE IF EXISTS temp.other__p"); err != nil {
+			t.Error(err)
+		}
+	}()
+	ran := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		row := func(v, w *rapid.Generator[int]) *rapid.Generator[string] {
+			return rapid.Custom(func(rt *rapid.T) string {
+				return fmt.Sprintf("('%s', %d, %d)", rapid.SampledFrom([]string{"1", "2", "x"}).Draw(rt, "k"), v.Draw(rt, "v"), w.Draw(rt, "w"))
+			})
+		}
+		seen := rapid.SliceOfN(row(rapid.IntRange(1, 9), rapid.Just(0)), 0, 4).Draw(rt, "seen")
+		hidden := rapid.SliceOfN(rapid.OneOf(row(rapid.IntRange(10, 13), rapid.IntRange(-3, 3)), row(rapid.IntRange(0, 3), rapid.IntRange(-3, -1))), 0, 6)
+		value := rapid.SampledFrom([]string{"v", "v - 11", "1/(v - 11)", "1/v", "CAST(k AS bigint)", "length(k)", "v % (v - 12)", "12"})
+		condition := rapid.Custom(func(rt *rapid.T) string {
+			return value.Draw(rt, "value") + rapid.SampledFrom([]string{" > ", " = ", " <> "}).Draw(rt, "op") + rapid.SampledFrom([]string{"0", "11", "v", "(SELECT max(v) FROM other.p)"}).Draw(rt, "with")
+		})
+		from := rapid.SampledFrom([]string{"other.p", "(SELECT k, v FROM other.p)", "other.view", "(TABLE other.p)", "(SELECT * FROM other.p TABLESAMPLE BERNOULLI (100))"}).Draw(rt, "from")
+		x, y := value.Draw(rt, "x"), condition.Draw(rt, "where")
+		text := rapid.SampledFrom([]string{
+			"SELECT {x} AS x, k FROM {from} AS p WHERE {where}",
+			"SELECT k, sum({x}), count(*) FROM {from} AS p WHERE {where} GROUP BY k",
+			"SELECT count(*) FILTER (WHERE {where}), max({x}) FROM {from} AS p",
+			"WITH a AS (SELECT k, v, {x} AS x FROM {from} AS p) SELECT count(*) FROM a p WHERE {where} AND EXISTS (SELECT 1 FROM a b WHERE b.x = p.x)",
+			"SELECT k, row_number() OVER (PARTITION BY k ORDER BY v), {x} FROM {from} AS p WHERE {where}",
+			"SELECT count(*) FROM {from} AS p LEFT JOIN (SELECT {x} AS j FROM other.p) q ON q.j = p.v WHERE {where}",
+			"SELECT {x} FROM {from} AS p WHERE v = 3 OR {where} UNION SELECT v FROM other.p",
+			"SELECT CASE WHEN {where} THEN {x} ELSE 0 END FROM {from} AS p ORDER BY v LIMIT 1",
+		}).Draw(rt, "query")
+		text = strings.NewReplacer("{x}", x, "{where}", y, "{from}", from).Replace(text)
+		a := outcome(append(slices.Clone(seen), hidden.Draw(rt, "hidden")...), text)
+		b := outcome(append(hidden.Draw(rt, "other"), seen...), text)
+		if len(a) > 0 && !strings.Contains(a[0], "_ERROR") && !strings.Contains(a[0], "_NOT_FOUND") {
+			ran++
+		}
+		if strings.Contains(text, "LIMIT 1") && len(a) == 1 && len(b) == 1 {
+			return // of equal rows either may come first
+		}
+		if !slices.Equal(a, b) {
+			rt.Fatalf("%s\n got %q\n and %q", text, a, b)
+		}
+	})
+	if ran < 20 {
+		t.Errorf("only %d queries came to something", ran)
+	}
+}
