@@ -224,12 +224,21 @@ func Command(g Grant, region string) string {
 		}
 		return strings.Join(words, " ")
 	}
-	text := "aws lakeformation grant-permissions --region " + region + " --principal DataLakePrincipalIdentifier=" + g.Principal +
+	text := "aws lakeformation grant-permissions --region " + region + " --principal " + quoted("DataLakePrincipalIdentifier="+g.Principal) +
 		" --permissions " + list(g.Permissions)
 	if len(g.Grantable) > 0 {
 		text += " --permissions-with-grant-option " + list(g.Grantable)
 	}
-	return text + " --resource '" + strings.ReplaceAll(g.Resource.shape(), "'", `'\''`) + "'"
+	return text + " --resource " + quoted(g.Resource.shape())
+}
+
+// quoted is one word of a shell's: a path in an ARN may have any character, and people paste what they are given.
+func quoted(word string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:/+=,.@_-"
+	if strings.Trim(word, plain) == "" && word != "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // shape is a resource as Lake Formation's API spells it.

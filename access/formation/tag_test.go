@@ -216,16 +216,21 @@ func TestSettingsNameWhoIsThere(t *testing.T) {
 	}
 }
 
-// FuzzPlace holds the parser of places to its promises: no panic, and a place covers what it was cut from.
-func FuzzPlace(f *testing.F) {
-	for _, s := range []string{"arn:aws:s3:::b/p", "s3://b/p/", "s3://b", "s3:///", "arn:aws:s3:::b/*", "s3://b//x", "\x1f"} {
-		f.Add(s)
+// FuzzCommand holds what people paste to its promise: whatever a place or a principal is called, it stays one word of the shell.
+func FuzzCommand(f *testing.F) {
+	for _, s := range []string{"arn:aws:s3:::b/p", "s3://b/p/", "s3://b", "s3:///", "arn:aws:s3:::b/*", "s3://b//x", "\x1f", "'000", "$(id)", "a b;c", ""} {
+		f.Add(s, "arn:aws:iam::123456789012:user/"+s)
 	}
-	f.Fuzz(func(t *testing.T, place string) {
-		r := formation.AtLocation(place)
-		text := formation.Command(formation.Grant{Resource: r, Permissions: []formation.Permission{formation.DataLocationAccess}}, "us-east-1")
-		if !strings.Contains(text, "DataLocation") || strings.Count(text, "'")%2 != 0 {
-			t.Errorf("got %s", text)
+	f.Fuzz(func(t *testing.T, place, principal string) {
+		text := formation.Command(formation.Grant{Principal: principal, Resource: formation.AtLocation(place), Permissions: []formation.Permission{formation.DataLocationAccess}}, "us-east-1")
+		bare := strings.ReplaceAll(text, `'\''`, "") // a quote inside of quotes
+		for i, part := range strings.Split(bare, "'") {
+			if i%2 == 0 && strings.ContainsAny(part, "$`;&|<>()\\\"*?!#~\n") {
+				t.Errorf("outside of quotes: %q in %s", part, text)
+			}
+		}
+		if strings.Count(bare, "'")%2 != 0 {
+			t.Errorf("a quote is left open: %s", text)
 		}
 	})
 }
