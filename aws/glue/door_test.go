@@ -415,7 +415,7 @@ func TestCrawlers(t *testing.T) {
 			in.Targets = &types.CrawlerTargets{JdbcTargets: []types.JdbcTarget{{}}}
 		},
 		"Tags": func(in *api.CreateCrawlerInput) { in.Tags = map[string]string{"a": "b"} },
-		"role": func(in *api.CreateCrawlerInput) { in.Role = aws.String("arn:aws:iam::1:role/x") },
+		"role": func(in *api.CreateCrawlerInput) { in.Role = aws.String("arn:aws:iam::" + account + ":role/not one") },
 		"UseLakeForm": func(in *api.CreateCrawlerInput) {
 			in.LakeFormationConfiguration = &types.LakeFormationConfiguration{UseLakeFormationCredentials: aws.Bool(true)}
 		},
