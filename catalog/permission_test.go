@@ -401,3 +401,34 @@ func TestHiddenColumnsProperty(t *testing.T) {
 		}
 	})
 }
+
+// TestBatchesAskForTheirOwnAction claims: who may do things in batches needs no right to do them one by one, nor the other
+// way about.
+func TestBatchesAskForTheirOwnAction(t *testing.T) {
+	h := newGoverned(t)
+	h.flows()
+	ctx, bat := t.Context(), h.user("bat")
+	h.grant(bat, formation.OnTable("net", "flows"), formation.Alter, formation.Drop)
+	only := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["glue:BatchCreatePartition","glue:BatchDeletePartition","glue:BatchDeleteTable"],"Resource":"*"}]}`
+	if err := h.ids.PutInline(ctx, identity.User, "bat", "all", only); err != nil {
+		t.Fatal(err)
+	}
+	values := []string{"2026-01-09", "a9"}
+	p := Partition{Values: values, Storage: Storage{Location: "s3://lake/flows/9"}}
+	if err := h.CreatePartition(ctx, bat, "net", "flows", p); !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "glue:CreatePartition") {
+		t.Errorf("got %v", err)
+	}
+	failed, err := h.CreatePartitions(ctx, bat, "net", "flows", []Partition{p})
+	if err != nil || len(failed) > 0 {
+		t.Errorf("got %v, %v", failed, err)
+	}
+	if failed, err := h.DeletePartitions(ctx, bat, "net", "flows", [][]string{values}); err != nil || len(failed) > 0 {
+		t.Errorf("got %v, %v", failed, err)
+	}
+	if err := h.DeleteTable(ctx, bat, "net", "flows"); !fault.Is(err, fault.Denied) {
+		t.Errorf("got %v", err)
+	}
+	if failed, err := h.DeleteTables(ctx, bat, "net", []string{"flows"}); err != nil || len(failed) > 0 {
+		t.Errorf("got %v, %v", failed, err)
+	}
+}
