@@ -14,31 +14,8 @@ import (
 type scope struct {
 	request  *Request
 	resource arn
-
-	key   string // the key that was looked up last: statements ask for the same ones
-	found []string
-}
-
-// values returns a context key's values; lower is the key in lower case. A key without values is not there.
-func (s *scope) values(lower string) ([]string, bool) {
-	if s.key != lower {
-		s.key, s.found = lower, s.find(lower)
-	}
-	return s.found, len(s.found) > 0
-}
-
-func (s *scope) find(lower string) []string {
-	last := len(lower) - 1
-	for i := range s.request.Context {
-		e := &s.request.Context[i]
-		if len(e.Key) == len(lower) && (last < 0 || e.Key[last]|0x20 == lower[last]|0x20) && strings.EqualFold(e.Key, lower) {
-			return e.Values
-		}
-	}
-	if s.request.More != nil {
-		return s.request.More(lower)
-	}
-	return nil
+	marks    marks // of the resource
+	known    [places]known
 }
 
 // family is what an operator compares.
@@ -124,6 +101,7 @@ type condition struct {
 	lower     string
 	qualifier qualifier
 	ifExists  bool
+	vars      bool     // one of its values has a variable
 	written   []string // the values, as they were written
 	values    []operand
 }
@@ -221,7 +199,8 @@ func parseCIDR(text string) (netip.Prefix, bool) {
 // holds reports whether the condition is met. A key that is not there meets a negated operator and no other, but
 // for IfExists, ForAllValues and Null.
 func (c *condition) holds(s *scope) bool {
-	values, there := s.values(c.lower)
+	k := s.look(c.lower)
+	there := len(k.values) > 0
 	if c.family == isNull {
 		for i := range c.values {
 			if c.values[i].truth == !there {
@@ -233,30 +212,26 @@ func (c *condition) holds(s *scope) bool {
 	if !there {
 		return c.ifExists || c.qualifier == forAll || c.negated && c.qualifier == noQualifier
 	}
-	if c.qualifier == forAll || c.negated && c.qualifier == noQualifier {
-		for _, value := range values {
-			if !c.one(value, s) {
-				return false
-			}
-		}
-		return true
+	all := c.qualifier == forAll || c.negated && c.qualifier == noQualifier
+	// A variable in a value may push k out of its place: what stays is a copy.
+	here := k
+	if c.vars {
+		own := *k
+		here = &own
 	}
-	for _, value := range values {
-		if c.one(value, s) {
-			return true
+	for i := range here.values {
+		// One value holds when it matches one of the policy's or, negated, none.
+		if (c.matches(here, i, s) != c.negated) != all {
+			return !all
 		}
 	}
-	return false
+	return all
 }
 
-// one reports whether one value of the request holds: it matches one of the policy's, or, negated, none.
-func (c *condition) one(value string, s *scope) bool {
-	return c.matches(value, s) != c.negated
-}
-
-// matches reports whether a value of the request matches one of the policy's. A value that is none of the
+// matches reports whether the i-th value of the request matches one of the policy's. A value that is none of the
 // operator's family matches nothing.
-func (c *condition) matches(value string, s *scope) bool {
+func (c *condition) matches(k *known, i int, s *scope) bool {
+	value := k.values[i]
 	var number float64
 	var address netip.Addr
 	var name arn
@@ -265,21 +240,19 @@ func (c *condition) matches(value string, s *scope) bool {
 	case isARN:
 		name = cutARN(value)
 	case isNumber:
-		number, ok = parseNumber(value)
+		number, ok = k.numberOf(i)
 	case isDate:
-		number, ok = parseRequestDate(value)
+		number, ok = k.dateOf(i)
 	case isBool:
 		ok = strings.EqualFold(value, "true") || strings.EqualFold(value, "false")
 	case isIP:
-		var err error
-		address, err = netip.ParseAddr(value)
-		address, ok = address.Unmap(), err == nil
+		address, ok = k.addressOf(i)
 	}
 	if !ok {
 		return false
 	}
-	for i := range c.values {
-		v := &c.values[i]
+	for j := range c.values {
+		v := &c.values[j]
 		switch c.family {
 		case isString:
 			ok = c.matchesText(&v.text, value, s)

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode"
@@ -13,9 +14,9 @@ type Document struct {
 	kind              Kind
 	statements        []*statement
 
-	// about has the statements that are about each action that was asked for, as it was spelled: after the first question
-	// the actions' patterns cost nothing. It is replaced, never changed, and holds at most maxAbout actions.
-	about atomic.Pointer[map[string][]*statement]
+	// about has the rows of the statements that are about each action that was asked for, as it was spelled: after the first
+	// question the actions' patterns cost nothing. It is replaced, never changed, and holds at most maxAbout actions.
+	about atomic.Pointer[map[string][]row]
 }
 
 // maxAbout bounds what questions can make a document keep; services have fewer actions in use.
@@ -62,22 +63,23 @@ func (d *Document) Size() int {
 	return n
 }
 
-// isAbout returns the statements about an action, in their order.
-func (d *Document) isAbout(action string) []*statement {
+// isAbout returns the rows of the statements about an action, in their order.
+func (d *Document) isAbout(action string) []row {
 	known := d.about.Load()
 	if known != nil {
-		if list, ok := (*known)[action]; ok {
-			return list
+		if rows, ok := (*known)[action]; ok {
+			return rows
 		}
 	}
-	var list []*statement
+	var rows []row
 	for _, s := range d.statements {
 		if s.isAbout(action) {
-			list = append(list, s)
+			rows = append(rows, s.row())
 		}
 	}
+	rows = slices.Clip(rows)
 	for len(action) <= 128 && (known == nil || len(*known) < maxAbout) { // no action is longer
-		next := map[string][]*statement{action: list}
+		next := map[string][]row{action: rows}
 		if known != nil {
 			maps.Copy(next, *known)
 		}
@@ -86,7 +88,7 @@ func (d *Document) isAbout(action string) []*statement {
 		}
 		known = d.about.Load()
 	}
-	return list
+	return rows
 }
 
 // isAbout reports whether the statement is about an action, whose case does not count.

@@ -18,7 +18,7 @@ package policy
 // Source: IAM user guide, "Policy evaluation logic", "Evaluating identity-based policies with resource-based policies",
 // "Permissions boundaries for IAM entities".
 func Evaluate(r *Request, p *Policies) Decision {
-	s := scope{request: r, resource: cutARN(r.Resource)}
+	s := scope{request: r, resource: cutARN(r.Resource), marks: marksOf(r.Resource)}
 
 	identity := s.search(p.Identity, IdentityPolicy)
 	if identity.denied() {
@@ -119,10 +119,13 @@ func (s *scope) searchOne(source *Source, policy Type) finding {
 	if d == nil {
 		return found
 	}
-	for _, st := range d.isAbout(s.request.Action) {
-		if st.allow && found.statement != nil && (policy != ResourcePolicy || found.grant == directly) {
-			continue // a second leave adds nothing
+	rows := d.isAbout(s.request.Action)
+	for i := range rows {
+		r := &rows[i]
+		if s.out(r) || r.allow && found.statement != nil && (policy != ResourcePolicy || found.grant == directly) {
+			continue // it is about something else, or a second leave that adds nothing
 		}
+		st := r.statement
 		g := s.grants(st, d.kind)
 		if g == nobody || st.allow && g <= found.grant || !s.covers(st) || !s.holds(st) {
 			continue

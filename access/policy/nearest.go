@@ -29,7 +29,8 @@ func Nearest(r *Request, p *Policies, d Decision) string {
 		if sources[i].Document == nil {
 			continue
 		}
-		for _, st := range sources[i].Document.isAbout(r.Action) {
+		for _, about := range sources[i].Document.isAbout(r.Action) {
+			st := about.statement
 			if !st.allow || s.grants(st, sources[i].Document.kind) == nobody {
 				continue
 			}

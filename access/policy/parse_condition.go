@@ -105,6 +105,7 @@ func (p *parser) readKey(c *condition, m *member) error {
 			return p.fail(v.at, element, syntaxErrors, "%q is not %s", short(v.text), what)
 		}
 		c.values = append(c.values, operand)
+		c.vars = c.vars || operand.hasVariables()
 		c.written = append(c.written, v.text)
 	}
 	return nil
