@@ -6,7 +6,7 @@ TAGS  := duckdb_arrow
 ifneq ($(shell command -v pkg-config >/dev/null && pkg-config --exists libisal && echo yes),)
 TAGS  := $(TAGS),isal
 endif
-# make bench BENCH=Upload runs one of them: Grok, PutLogEvents, Ready, Upload, Select, Convert, Delivery, Fresh, Compact, Layout
+# make bench BENCH=Upload runs one of them: Grok, PutLogEvents, Ready, Upload, Select, Convert, Delivery, Fresh, Compact, Layout, Access
 BENCH ?=
 
 .PHONY: build demo test bench lint tools fuzz golden

@@ -32,9 +32,9 @@ func document(t *testing.T, number int, statement func(policy, number int) strin
 	return policy.Source{Name: fmt.Sprintf("managed policy %d", number), Document: d}
 }
 
-// TestBenchAccess measures one decision over 20 policies of 30 statements, which the last of them allows: once with
+// TestBenchAccessDecision measures one decision over 20 policies of 30 statements, which the last of them allows: once with
 // policies as people have them, and with those that keep the evaluator from leaving statements out.
-func TestBenchAccess(t *testing.T) {
+func TestBenchAccessDecision(t *testing.T) {
 	benchmark(t)
 	const account = "111111111111"
 	services := []string{"s3", "glue", "athena", "logs", "firehose", "ec2", "events", "kms", "lakeformation", "lambda"}
@@ -67,6 +67,9 @@ func TestBenchAccess(t *testing.T) {
 		}},
 		{"denies", "each statement denies the action under a condition that does not hold", func(p, n int) string {
 			return fmt.Sprintf(`{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::flow-logs/*","Condition":{"StringEquals":{"s3:x-amz-acl":"public-%d-%d"}}}`, p, n)
+		}},
+		{"exceptions", "each statement denies the action to all whose ACL is another, and one is as it should be", func(p, n int) string {
+			return `{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::flow-logs/*","Condition":{"StringNotEquals":{"s3:x-amz-acl":"bucket-owner-full-control"}}}`
 		}},
 	} {
 		var p policy.Policies

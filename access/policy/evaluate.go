@@ -122,8 +122,8 @@ func (s *scope) searchOne(source *Source, policy Type) finding {
 	rows := d.isAbout(s.request.Action)
 	for i := range rows {
 		r := &rows[i]
-		if s.out(r) || r.allow && found.statement != nil && (policy != ResourcePolicy || found.grant == directly) {
-			continue // it is about something else, or a second leave that adds nothing
+		if r.allow && found.statement != nil && (policy != ResourcePolicy || found.grant == directly) || s.out(r) {
+			continue // a second leave that adds nothing, or about something else
 		}
 		st := r.statement
 		g := s.grants(st, d.kind)

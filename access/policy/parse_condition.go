@@ -3,6 +3,7 @@ package policy
 import (
 	"regexp"
 	"strings"
+	"unique"
 )
 
 // conditionKey is a key's form: its service, a colon and its name, which may hold a tag's key after a slash.
@@ -85,7 +86,7 @@ func (p *parser) readKey(c *condition, m *member) error {
 	case !validKey(m.name):
 		return p.fail(m.at, element, "Policy has an invalid condition key", "%q", short(m.name))
 	}
-	c.key, c.lower = m.name, strings.ToLower(m.name)
+	c.key, c.lower = m.name, unique.Make(strings.ToLower(m.name)).Value() // equal ones are one text, which compares at once
 	element += " " + short(m.name)
 	list := []node{m.value}
 	if m.value.kind == aList {

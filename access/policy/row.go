@@ -3,16 +3,19 @@ package policy
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // row is what a decision looks at first of a statement about its action. Rows of one action lie side by side, so that a
 // statement that cannot apply costs a comparison and not a walk through its patterns.
 type row struct {
-	resource  marks  // a resource that lacks one of them is not the statement's
-	value     marks  // the values of key lack one of them: the condition is not met
-	key       string // of the condition that has to be there, in lower case; "": none has to
-	allow     bool
+	resource  marks    // a resource that lacks one of them is not the statement's
+	allow     bool     // the statement's effect
+	needed    bool     // key has to be there
+	key       string   // of one of the conditions, in lower case; "": of none
+	value     marks    // the values of key lack one of them: the condition is not met
+	unless    []string // the one value of key is one of them: the condition is not met
 	statement *statement
 }
 
@@ -55,20 +58,34 @@ func (s *statement) row() row {
 		}
 	}
 	for i := range s.conditions {
-		if c := &s.conditions[i]; c.needed() {
-			r.key, r.value = c.lower, c.marks()
+		if s.conditions[i].tell(&r) {
 			break
 		}
 	}
 	return r
 }
 
-// needed reports whether the condition cannot hold without its key, and compares text so that marks tell.
-func (c *condition) needed() bool {
-	return (c.family == isString || c.family == isARN) && !c.fold && !c.negated && !c.ifExists && c.qualifier != forAll
+// tell notes in a row what rules the condition out at once, and reports whether there is such a thing.
+func (c *condition) tell(r *row) bool {
+	switch {
+	case c.qualifier == forAll || c.fold || c.vars && c.negated:
+		return false
+	case c.family == isBool && c.qualifier == noQualifier && len(c.values) == 1:
+		r.key, r.needed, r.unless = c.lower, !c.ifExists, []string{strconv.FormatBool(!c.values[0].truth)}
+	case c.family == isString && c.negated && !c.like && c.qualifier == noQualifier:
+		r.key = c.lower
+		for i := range c.values {
+			r.unless = append(r.unless, c.values[i].text.text)
+		}
+	case (c.family == isString || c.family == isARN) && !c.negated && !c.ifExists:
+		r.key, r.needed, r.value = c.lower, true, c.marks()
+	default:
+		return false
+	}
+	return true
 }
 
-// marks are those that all values have in common which a needed condition takes.
+// marks are those that all values of a condition on text have in common.
 func (c *condition) marks() marks {
 	m := ^marks(0)
 	for i := range c.values {
@@ -90,13 +107,19 @@ func (s *scope) out(r *row) bool {
 		return false
 	}
 	k := s.look(r.key)
+	if len(k.values) == 0 {
+		return r.needed
+	}
+	if r.unless != nil {
+		return len(k.values) == 1 && slices.Contains(r.unless, k.values[0])
+	}
 	if !k.marked {
 		for _, value := range k.values {
 			k.marks |= marksOf(value)
 		}
 		k.marked = true
 	}
-	return len(k.values) == 0 || r.value&^k.marks != 0
+	return r.value&^k.marks != 0
 }
 
 // known is a context key of one question with what was made of it: statements ask for the same ones again and again.

@@ -13,7 +13,13 @@ import (
 // A service's statement is bound to the resource that it acts for, a role that is passed to the service that gets it, and a
 // listing to its prefix.
 func Suggest(r *Request, d Decision) (statement, where string) {
-	s := suggestion{Effect: "Allow", Action: r.Action, Resource: escape(r.Resource)}
+	return SuggestFor(r, d, escape(r.Resource))
+}
+
+// SuggestFor is Suggest for all resources that pattern matches, of which the question's is an example: the objects of a
+// prefix, after one of them was refused. What pattern holds of names goes through Literal.
+func SuggestFor(r *Request, d Decision, pattern string) (statement, where string) {
+	s := suggestion{Effect: "Allow", Action: r.Action, Resource: pattern}
 	switch d.Reason {
 	case NoIdentityAllow:
 		where = "an identity-based policy of the principal"
@@ -89,14 +95,22 @@ func (s *suggestion) bind(r *Request) {
 	}
 }
 
-// escape writes a value so that nothing in it is a wildcard or a variable; "*" itself stays, the resource of actions
-// that have none.
+// Literal writes a text so that nothing in it is a wildcard or a variable of a policy.
+func Literal(text string) string { return literally.Replace(text) }
+
+var (
+	literally = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
+	inLogs    = strings.NewReplacer("?", "${?}", "$", "${$}")
+)
+
+// escape is Literal but for stars that are nobody's name: "*" and, of all buckets, "arn:aws:s3:::*" are the resources of
+// actions that have none; log groups' ARNs end in ":*", and no group's or stream's name has a star.
 func escape(value string) string {
-	if value == "*" {
+	switch {
+	case value == "*", value == "arn:aws:s3:::*":
 		return value
+	case strings.HasPrefix(value, "arn:aws:logs:"):
+		return inLogs.Replace(value)
 	}
-	if !strings.ContainsAny(value, "*?$") {
-		return value
-	}
-	return strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}").Replace(value)
+	return Literal(value)
 }
