@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,6 +113,12 @@ func (g *Guard) PassRole(ctx context.Context, c Caller, member, role, service st
 // trustsSomehow reports whether a trust policy allows a service to assume its role, under whatever conditions.
 func trustsSomehow(trust *policy.Document, service string) bool {
 	for _, st := range trust.Statements() {
+		named := slices.ContainsFunc(st.Actions, func(a string) bool {
+			return policy.Match(strings.ToLower(a), "sts:assumerole")
+		})
+		if named == st.NotAction {
+			continue
+		}
 		for _, name := range st.Principals {
 			if st.Allow && !st.NotPrincipal && name.Type == "Service" && name.Value == service {
 				return true

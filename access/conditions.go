@@ -8,8 +8,8 @@ import (
 
 // globals finds the condition keys that every action has, as far as they are known here, when a policy asks for them.
 //
-// aws:SourceIp and aws:UserAgent belong to a client: a service that acts for one (Caller.Via) has neither, so that
-// a policy that asks for an address needs aws:ViaAWSService beside it, as on AWS. Nothing here knows of
+// aws:SourceIp and aws:UserAgent belong to a client: a service that acts for one (Caller.Via), or as a role that it assumed,
+// has neither, so that a policy that asks for an address needs aws:ViaAWSService beside it, as on AWS. Nothing here knows of
 // aws:SourceVpc, aws:SourceVpce, aws:VpcSourceIp, aws:PrincipalOrgID, aws:PrincipalOrgPaths, aws:SourceOrgID, aws:ResourceOrgID,
 // aws:FederatedProvider and aws:MultiFactorAuthAge: they are absent.
 //
@@ -26,23 +26,24 @@ type globals struct {
 func (k *globals) find(key string) []string {
 	c := &k.caller
 	direct, service := c.Service == "", c.IsService()
+	client := direct && k.request != nil && (c.Role == "" || c.AccessKey != "") // a service's session has no key
 	switch key {
 	case "aws:currenttime":
 		return one(k.now.UTC().Format(time.RFC3339))
 	case "aws:epochtime":
 		return one(strconv.FormatInt(k.now.Unix(), 10))
-	case "aws:resourceaccount":
+	case "aws:resourceaccount", "s3:resourceaccount":
 		return one(k.owner)
 	case "aws:requestedregion":
 		return known(c.Region)
 	case "aws:securetransport": // what services do among themselves crosses no network
-		return one(strconv.FormatBool(!direct || k.request == nil || k.request.Secure))
+		return one(strconv.FormatBool(!client || k.request.Secure))
 	case "aws:sourceip":
-		if direct && k.request != nil {
+		if client {
 			return known(k.request.SourceIP)
 		}
 	case "aws:useragent":
-		if direct && k.request != nil {
+		if client {
 			return known(k.request.UserAgent)
 		}
 	case "aws:principalisawsservice":

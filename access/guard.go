@@ -43,6 +43,15 @@ func OpenGuard(cfg GuardConfig) *Guard {
 	return &Guard{account: cfg.Account, identities: cfg.Identities, audit: cfg.Audit, log: cfg.Log, now: time.Now}
 }
 
+// IdentityChanges counts the changes of users and roles: what was derived from them (CallerOf) holds as long as the
+// count, read before, stays.
+func (g *Guard) IdentityChanges() uint64 {
+	if g.identities == nil {
+		return 0
+	}
+	return g.identities.Changes()
+}
+
 // ResourcePolicies finds the policy of a resource and the account that owns it. The lake meets it for buckets and objects.
 type ResourcePolicies interface {
 	// ResourcePolicy returns owner "" for a resource that it does not know, and a nil document for one without a policy.
@@ -82,7 +91,7 @@ func (g *Guard) Allow(ctx context.Context, c Caller, action, resource string, en
 		return v.Refusal
 	}
 	if r != nil {
-		r.remember(question{c, action, resource, entries, now})
+		r.remember(question{caller: c, action: action, resource: resource, entries: entries, at: now})
 	}
 	return nil
 }
@@ -192,7 +201,13 @@ func (g *Guard) refuse(v *Verdict, who *subject) *Refusal {
 	if v.Reason == policy.NotAuthorizedOther || v.Request.Owner != g.account {
 		return r // no statement helps
 	}
-	r.Statement, r.Where = policy.Suggest(&v.Request, v.Decision)
+	if v.Detail == "" {
+		v.Detail = policy.Nearest(&v.Request, &v.Policies, v.Decision)
+		r.Decision = v.Decision
+	}
+	request := v.Request // a copy: the verdict of what is allowed stays off the heap
+	r.request = &request
+	r.Statement, r.Where = policy.Suggest(r.request, v.Decision)
 	switch {
 	case v.Reason == policy.ExplicitDeny:
 		r.Where = ""
@@ -218,16 +233,10 @@ func (v *Verdict) kind() string {
 	switch {
 	case v.Reason != policy.ExplicitDeny:
 		return ""
-	case v.Policy == policy.PermissionsBoundary:
-		return boundaryKind
-	case v.Policy == policy.SessionPolicy:
-		return sessionKind
 	case v.Policy == policy.ResourcePolicy && assumes[v.Request.Action]:
 		return trustKind
-	case v.Policy == policy.ResourcePolicy:
-		return resourceKind
 	}
-	return identityKind
+	return v.Policy.String()
 }
 
 // assumes are the actions that a role's trust policy is asked for.

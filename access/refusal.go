@@ -24,6 +24,18 @@ type Refusal struct {
 
 	// Hidden: the caller may not know more than that the answer is no. The reason is for the audit log.
 	Hidden bool
+
+	request *policy.Request // what policies were asked, where they decided
+}
+
+// StatementFor is Statement for all resources that pattern matches ("arn:aws:s3:::b/p/*"), of which the refused one is an
+// example. What pattern holds of names goes through policy.Literal.
+func (r *Refusal) StatementFor(pattern string) string {
+	if r.Statement == "" || r.request == nil {
+		return r.Statement
+	}
+	statement, _ := policy.SuggestFor(r.request, r.Decision, pattern)
+	return statement
 }
 
 // Error is AWS's sentence, and the policy and statement that decided. A hidden refusal says neither why nor what for.
@@ -35,6 +47,9 @@ func (r *Refusal) Error() string {
 		return r.Words
 	}
 	text := "principal " + r.Caller.Principal + ": " + r.asked() + r.because()
+	if near := r.nearest(); near != "" {
+		return text + " (" + near + ")"
+	}
 	if by := r.decidedBy(); by != "" {
 		text += " (" + by + ")"
 	}
@@ -103,13 +118,13 @@ func (r *Refusal) because() string {
 		}
 		return " with an explicit deny in" + article + kind
 	case policy.NoIdentityAllow:
-		kind = identityKind
+		kind = policy.IdentityPolicy.String()
 	case policy.NoBoundaryAllow:
-		kind = boundaryKind
+		kind = policy.PermissionsBoundary.String()
 	case policy.NoSessionAllow:
-		kind = sessionKind
+		kind = policy.SessionPolicy.String()
 	case policy.NoResourceAllow:
-		kind = resourceKind
+		kind = policy.ResourcePolicy.String()
 	case policy.NoTrust:
 		kind = trustKind
 	default:
@@ -119,6 +134,15 @@ func (r *Refusal) because() string {
 		return ""
 	}
 	return " because no " + kind + " allows the " + r.Action + " action"
+}
+
+// nearest is the statement that came nearest to allowing what none allows, "" where there is none (see policy.Nearest).
+func (r *Refusal) nearest() string {
+	switch r.Decision.Reason {
+	case policy.NoIdentityAllow, policy.NoBoundaryAllow, policy.NoSessionAllow, policy.NoResourceAllow, policy.NoTrust:
+		return r.Decision.Detail
+	}
+	return ""
 }
 
 // decidedBy names the policy and the statement.
@@ -135,7 +159,7 @@ func (r *Refusal) decidedBy() string {
 		parts = append(parts, "statement "+strconv.Itoa(d.Statement))
 	}
 	text := strings.Join(parts, ", ")
-	if d.Detail != "" && d.Reason != policy.NotAuthorizedOther {
+	if d.Detail != "" && d.Reason != policy.NotAuthorizedOther && r.nearest() == "" {
 		if text != "" {
 			text += ": "
 		}
@@ -147,7 +171,9 @@ func (r *Refusal) decidedBy() string {
 // below is what follows the sentence.
 func (r *Refusal) below() string {
 	var text strings.Builder
-	if by := r.decidedBy(); by != "" {
+	if near := r.nearest(); near != "" { // it names the policy
+		text.WriteString("\n\nNearest: " + near + ".")
+	} else if by := r.decidedBy(); by != "" {
 		text.WriteString("\n\nDecided by " + by + ".")
 	}
 	if r.Decision.Reason == policy.ExplicitDeny {
@@ -170,11 +196,5 @@ func Explain(err error) string {
 	return err.Error()
 }
 
-// The kinds of policies as AWS's sentences have them.
-const (
-	identityKind = "identity-based policy"
-	resourceKind = "resource-based policy"
-	boundaryKind = "permissions boundary"
-	sessionKind  = "session policy"
-	trustKind    = "role trust policy"
-)
+// trustKind is what AWS's sentences call the resource-based policy of a role.
+const trustKind = "role trust policy"

@@ -26,7 +26,7 @@ func TestARefusalSaysWhatItsReaderMayKnow(t *testing.T) {
 		{"a session", Refusal{Decision: policy.Decision{Reason: policy.NoSessionAllow}}, asked + " because no session policy allows the s3:GetObject action", ""},
 		{"a bucket", Refusal{Decision: policy.Decision{Reason: policy.NoResourceAllow}}, asked + " because no resource-based policy allows the s3:GetObject action", ""},
 		{"a trust", Refusal{Decision: policy.Decision{Reason: policy.NoTrust}}, asked + " because no role trust policy allows the s3:GetObject action", ""},
-		{"a deny with a Sid", Refusal{Kind: identityKind, Decision: policy.Decision{Reason: policy.ExplicitDeny, Source: "inline policy p of user ana", Sid: "No", Statement: 2}},
+		{"a deny with a Sid", Refusal{Kind: "identity-based policy", Decision: policy.Decision{Reason: policy.ExplicitDeny, Source: "inline policy p of user ana", Sid: "No", Statement: 2}},
 			asked + " with an explicit deny in an identity-based policy", "Decided by inline policy p of user ana, statement \"No\". No other policy outweighs it"},
 		{"a deny without", Refusal{Kind: trustKind, Decision: policy.Decision{Reason: policy.ExplicitDeny, Source: "trust policy of role r", Statement: 2}},
 			asked + " with an explicit deny in the role trust policy", "trust policy of role r, statement 2."},

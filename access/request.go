@@ -21,6 +21,7 @@ type Request struct {
 	mu       sync.Mutex
 	allowed  []question // guarded by mu; at most maxRemembered
 	refusals []*Refusal // guarded by mu; at most maxRefusals
+	admitted bool       // guarded by mu: the door has asked
 	over     bool       // guarded by mu
 }
 
@@ -30,6 +31,7 @@ type question struct {
 	action, resource string
 	entries          []policy.Entry
 	at               time.Time
+	door             bool // the door asked it
 }
 
 const (
@@ -65,6 +67,13 @@ func RequestOf(ctx context.Context) *Request {
 	return r
 }
 
+// Admit says that the door has put its questions: those that follow are rooms'.
+func (r *Request) Admit() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.admitted = true
+}
+
 // End says that the request was answered, and returns the refusals that were decided in it.
 func (r *Request) End() []*Refusal {
 	r.mu.Lock()
@@ -77,20 +86,20 @@ func (r *Request) End() []*Refusal {
 func (r *Request) remember(q question) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.allowed) < maxRemembered {
+	if q.door = !r.admitted; len(r.allowed) < maxRemembered {
 		r.allowed = append(r.allowed, q)
 	}
 }
 
 // remembers reports whether the question was allowed a moment ago. One without condition keys relies on the door's,
-// which had them.
+// which had them; not on another room's, which may have been about less (the listing of one prefix).
 func (r *Request) remembers(c *Caller, action, resource string, entries []policy.Entry, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range r.allowed {
 		q := &r.allowed[i]
 		if q.action == action && q.resource == resource && now.Sub(q.at) < rememberFor && q.caller == *c &&
-			(len(entries) == 0 || sameEntries(q.entries, entries)) {
+			(len(entries) == 0 && q.door || sameEntries(q.entries, entries)) {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
 
 	"flowlake/access/policy"
@@ -52,7 +53,7 @@ func (s *sessions) compiled(text string) ([]policy.Source, error) {
 	return sources, nil
 }
 
-// tagged returns the principal's tags with the session's over them.
+// tagged returns the principal's tags with the session's over them; keys are told apart by no case.
 func (s *sessions) tagged(own map[string]string, text string) (map[string]string, error) {
 	if text == "" {
 		return own, nil
@@ -74,7 +75,20 @@ func (s *sessions) tagged(own map[string]string, text string) (map[string]string
 	if len(own) == 0 {
 		return tags, nil
 	}
-	all := maps.Clone(own)
-	maps.Copy(all, tags)
+	all := maps.Clone(tags)
+	for key, value := range own {
+		if !overridden(tags, key) {
+			all[key] = value
+		}
+	}
 	return all, nil
+}
+
+func overridden(tags map[string]string, key string) bool {
+	for other := range tags {
+		if strings.EqualFold(other, key) {
+			return true
+		}
+	}
+	return false
 }

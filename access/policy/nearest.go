@@ -8,7 +8,7 @@ import (
 // Nearest says which statement came nearest to allowing a question that was refused for want of one, and what it lacked:
 // "statement 2 (Put) of bucket policy b allows it where StringEquals s3:x-amz-acl is bucket-owner-full-control; the request
 // has private". It returns "" where no statement is about the action. It quotes policies: it is for those who may
-// read them.
+// read them, and what only those know who were told (sts:ExternalId) it leaves out.
 func Nearest(r *Request, p *Policies, d Decision) string {
 	var sources []Source
 	switch d.Reason {
@@ -68,9 +68,16 @@ func (s *scope) unmet(st *statement) *condition {
 	return nil
 }
 
+// unquoted are the keys whose values serve as passwords: whoever is refused for one must not be told it.
+var unquoted = map[string]bool{"sts:externalid": true, "aws:referer": true, "aws:useragent": true}
+
 // lacks says what a condition asks for, and what the request has.
 func (s *scope) lacks(c *condition) string {
-	text := c.name + " " + c.key + " is " + few(c.written)
+	wanted := few(c.written)
+	if unquoted[c.lower] {
+		wanted = "what the policy says"
+	}
+	text := c.name + " " + c.key + " is " + wanted
 	if values, ok := s.values(c.lower); ok {
 		return text + "; the request has " + few(values)
 	}

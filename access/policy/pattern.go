@@ -37,6 +37,9 @@ type variable struct {
 	has      bool // it has a fallback
 }
 
+// maxVariable bounds the bytes of a variable with its braces: a text of many that have no end costs no more than that for each.
+const maxVariable = 1024
+
 // glob appends the tokens of a pattern; with variables, ${…} is one, and ${*}, ${?} and ${$} are literals.
 func glob(tokens []token, pattern string, variables bool) []token {
 	return appendTokens(tokens, pattern, variables, true)
@@ -103,6 +106,7 @@ func readVariable(text string) (variable, int) {
 	if len(text) >= 4 && text[3] == '}' && strings.IndexByte("*?$", text[2]) >= 0 {
 		return variable{key: text[2:3]}, 4
 	}
+	text = text[:min(len(text), maxVariable)]
 	end := strings.IndexByte(text, '}')
 	if end < 0 {
 		return variable{}, 0

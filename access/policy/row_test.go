@@ -97,3 +97,21 @@ func TestARowRulesOutNothingThatApplies(t *testing.T) {
 		}
 	})
 }
+
+// TestAVariableHasAnEnd: many beginnings of variables that never end cost no more than their bytes.
+func TestAVariableHasAnEnd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text string
+		want bool
+	}{
+		"the longest":       {"${aws:RequestTag/" + strings.Repeat("k", 400) + ", '" + strings.Repeat("d", maxVariable-400-22) + "'}", true},
+		"one byte more":     {"${aws:RequestTag/" + strings.Repeat("k", 400) + ", '" + strings.Repeat("d", maxVariable-400-21) + "'}", false},
+		"beginnings":        {strings.Repeat("${", 60_000) + "}", false},
+		"beginnings quoted": {strings.Repeat("${a:b, '", 15_000), false},
+	} {
+		if v, length := readVariable(tt.text); (length > 0) != tt.want {
+			t.Errorf("%s: got %d bytes, %v", name, length, v)
+		}
+		compilePattern(glob(nil, tt.text, true)) // quadratic, the third would take seconds
+	}
+}

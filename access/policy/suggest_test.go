@@ -23,6 +23,14 @@ func TestTheSuggestedStatementAllows(t *testing.T) {
 			[]string{`${$}{a}${*}${?}`}, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::logs/${a}xx"}},
 		{"no resource", "ana", Identity, Request{Action: "s3:ListAllMyBuckets", Resource: "*"}, Policies{}, "identity-based policy",
 			[]string{`"Resource": "*"`}, Request{Action: "s3:CreateBucket", Resource: "*"}},
+		{"every bucket", "ana", Identity, Request{Action: "s3:ListAllMyBuckets", Resource: "arn:aws:s3:::*"}, Policies{}, "identity-based policy",
+			[]string{`"Resource": "arn:aws:s3:::*"`}, Request{Action: "s3:CreateBucket", Resource: "arn:aws:s3:::b"}},
+		{"a key that ends as a group's ARN does", "ana", Identity, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::logs/a:*"}, Policies{}, "identity-based policy",
+			[]string{`logs/a:${*}`}, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::logs/a:b"}},
+		{"a group of logs", "ana", Identity, Request{Action: "logs:PutLogEvents", Resource: "arn:aws:logs:us-east-1:111111111111:log-group:web:log-stream:what?"}, Policies{}, "identity-based policy",
+			[]string{`log-stream:what${?}"`}, Request{Action: "logs:PutLogEvents", Resource: "arn:aws:logs:us-east-1:111111111111:log-group:web:log-stream:whats"}},
+		{"a group of logs as the source", "logs", Resource, Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::logs/a", Context: []Entry{entry("aws:SourceArn", "arn:aws:logs:us-east-1:111111111111:log-group:web:*")}}, Policies{}, "policy of the resource",
+			[]string{`log-group:web:*"`}, Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::logs/a", Context: []Entry{entry("aws:SourceArn", "arn:aws:logs:us-east-1:111111111111:log-group:website:*")}}},
 		{"a listing is bound to its prefix", "ana", Identity, Request{Action: "s3:ListBucket", Resource: "arn:aws:s3:::logs", Context: []Entry{entry("s3:prefix", "2026/*")}}, Policies{}, "identity-based policy",
 			[]string{`"StringLike"`, `"s3:prefix": "2026/${*}*"`}, Request{Action: "s3:ListBucket", Resource: "arn:aws:s3:::logs", Context: []Entry{entry("s3:prefix", "2025/")}}},
 		{"a role is passed to one service", "ana", Identity, Request{Action: "iam:PassRole", Resource: "arn:aws:iam::111111111111:role/r", Context: []Entry{entry("iam:PassedToService", "glue.amazonaws.com")}}, Policies{}, "identity-based policy",
@@ -74,6 +82,23 @@ func trusting(t *testing.T, service string) *Source {
 		t.Fatal(err)
 	}
 	return &Source{"trust", d}
+}
+
+func TestTheSuggestedStatementCanBeForMore(t *testing.T) {
+	r := Request{Principal: people["ana"], Action: "s3:GetObject", Resource: "arn:aws:s3:::logs/*/2026/a", Owner: account}
+	d := Evaluate(&r, &Policies{})
+	statement, _ := SuggestFor(&r, d, Literal("arn:aws:s3:::logs/*/")+"*")
+	doc, err := Parse(Identity, `{"Version":"2012-10-17","Statement":[`+statement+`]}`)
+	if err != nil || !strings.Contains(statement, `"arn:aws:s3:::logs/${*}/*"`) {
+		t.Fatalf("got %s, %v", statement, err)
+	}
+	p := Policies{Identity: []Source{{"suggested", doc}}}
+	for resource, want := range map[string]bool{r.Resource: true, "arn:aws:s3:::logs/*/b": true, "arn:aws:s3:::logs/x/b": false} {
+		r.Resource = resource
+		if d := Evaluate(&r, &p); d.Allowed != want {
+			t.Errorf("%s: got %+v", resource, d)
+		}
+	}
 }
 
 func TestNoStatementHelpsAgainstADeny(t *testing.T) {
