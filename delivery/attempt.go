@@ -40,7 +40,7 @@ func (s *Store) attempt(ctx context.Context, l *line) error {
 		return s.endure(ctx, l, w, &next, r, *d, err)
 	}
 	own := *d
-	own.Caller = as
+	own.Caller, own.acts = as, d.Caller.Service
 	if p.Version != d.Version { // nothing of it is visible: it may as well be written as the settings are now
 		if next.Plan, err = w.Plan(ctx, *d); err != nil {
 			return s.endure(ctx, l, w, &next, r, own, ofBatch(ctx, err))

@@ -131,7 +131,7 @@ func (l *line) rejected(s *Store, reason error) {
 		l.failure.Since = now
 	}
 	l.failure.Attempts++
-	l.failure.Message, l.failure.Next, l.failure.GivenUp = describe(reason), time.Time{}, now
+	l.failure.Message, l.failure.Remedy, l.failure.Next, l.failure.GivenUp = describe(reason), remedy(reason), time.Time{}, now
 	l.gaveUp = true
 	s.log.Warn("batch put below the error prefix", "stream", l.stream.Load().Name, "after", now.Sub(l.failure.Since), "err", reason)
 }

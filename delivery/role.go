@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -18,7 +19,7 @@ type Role struct {
 
 // Service is the service that a stream's steps are made by, as itself: for a Writer that has roles of its own to assume.
 func (d *Stream) Service() access.Caller {
-	return access.ServicePrincipal(d.Account, d.Region, d.Caller.Service, d.ARN)
+	return access.ServicePrincipal(d.Account, d.Region, cmp.Or(d.acts, d.Caller.Service), d.ARN)
 }
 
 // Assume begins a session of one of a stream's roles. The account is the external id: a role may ask for it, so that a service
@@ -81,7 +82,7 @@ const subscriptionSession = "CloudWatchLogsToFirehose"
 func (s *Store) maySend(ctx context.Context, sub logs.Subscription) error {
 	source := access.Caller{Account: sub.Account, Region: sub.Region}
 	arn := logs.GroupARN(source, sub.Group) + ":*"
-	principals := []string{"logs.amazonaws.com", "logs." + sub.Region + ".amazonaws.com"}
+	principals := []string{logs.Service, "logs." + sub.Region + ".amazonaws.com"}
 	if _, regional := s.regional.Load(sub.RoleARN); regional {
 		slices.Reverse(principals)
 	}
@@ -90,7 +91,7 @@ func (s *Store) maySend(ctx context.Context, sub logs.Subscription) error {
 		var second error
 		if as, second = s.guard.Assume(ctx, access.ServicePrincipal(sub.Account, sub.Region, principals[1], arn), sub.RoleARN, subscriptionSession); second == nil {
 			err = nil
-			if principals[0] == "logs.amazonaws.com" {
+			if principals[0] == logs.Service {
 				s.regional.Store(sub.RoleARN, true)
 			} else {
 				s.regional.Delete(sub.RoleARN)

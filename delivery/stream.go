@@ -39,7 +39,8 @@ type Stream struct {
 	Caller    access.Caller `json:"caller"` // who made it, as the service
 
 	Version int64   `json:"version"` // grows by one with each update, from 1
-	Failure Failure `json:"-"`       // what keeps it from delivering now; not kept over a restart, which tries again at once
+	acts    string  // the service, where Caller is a session of the stream's role; "" where Caller says it
+	Failure Failure `json:"-"` // what keeps it from delivering now; not kept over a restart, which tries again at once
 }
 
 // Buffer says when a batch is closed: when it holds so many bytes of record data, or when its oldest record
@@ -52,6 +53,7 @@ type Buffer struct {
 // Failure is what a stream waits for to go away. The zero value is none.
 type Failure struct {
 	Message  string    // the obstacle, fit for the stream's owner
+	Remedy   string    // the statement that would remove it, and where it belongs; "" where that is not what is missing
 	Since    time.Time // of the first failure in a row
 	Attempts int       // failures in a row
 	Next     time.Time // when it tries again; zero once the batch is given up

@@ -90,7 +90,7 @@ func (l *line) failed(s *Store, err error) time.Duration {
 	wait := min(s.cfg.RetryMin<<min(l.failure.Attempts-1, 20), s.cfg.RetryMax)
 	wait = wait/2 + rand.N(wait/2+1) // many streams of one destination must not come back at once
 	changed := l.failure.Message != describe(err)
-	l.failure.Message = describe(err)
+	l.failure.Message, l.failure.Remedy = describe(err), remedy(err)
 	l.failure.Next = now.Add(wait).UTC()
 	if first || changed {
 		s.log.Warn("delivery put off", "stream", l.stream.Load().Name, "next", wait, "err", err)
@@ -98,18 +98,22 @@ func (l *line) failed(s *Store, err error) time.Duration {
 	return wait
 }
 
-// describe is the obstacle as the stream's owner may read it, with the statement that would remove it.
+// describe is the obstacle as the stream's owner may read it.
 func describe(err error) string {
 	if fault.Is(err, fault.Internal) {
 		if _, ok := errors.AsType[*fault.Error](err); !ok {
 			return "an internal error; the server's log has it"
 		}
 	}
-	text := err.Error()
+	return err.Error()
+}
+
+// remedy is what would remove the obstacle, where that is a permission that is missing.
+func remedy(err error) string {
 	if r, ok := errors.AsType[*access.Refusal](err); ok && !r.Hidden && r.Statement != "" {
-		text += "\nThis would allow it, in " + r.Where + ":\n" + r.Statement
+		return "This would allow it, in " + r.Where + ":\n" + r.Statement
 	}
-	return text
+	return ""
 }
 
 // healed notes that a batch was delivered.

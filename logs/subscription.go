@@ -58,6 +58,9 @@ type Destinations interface {
 // PutSubscription is refused by name.
 func (s *Store) SetDestinations(d Destinations) { s.destinations = d }
 
+// Service is who a subscription's role is handed to.
+const Service = "logs.amazonaws.com"
+
 // subscriptionKind is the kind of a subscription's document, and the noun of faults about it. Its key is the group's name,
 // ":", which no group's name has, and the filter's name.
 const subscriptionKind = "subscription filter"
@@ -104,12 +107,15 @@ type SubscriptionInput struct {
 	Distribution            string // "": ByLogStream
 }
 
-// PutSubscription makes a subscription filter, or changes the one of that name.
+// PutSubscription makes a subscription filter, or changes the one of that name. The caller hands it its role.
 //
 // It returns fault.NotFound without the group, fault.Limit when it has MaxSubscriptions others, fault.Invalid for a pattern,
-// role or destination that is wrong, fault.Unsupported, naming the service, for a destination that cannot be one yet.
+// role or destination that is wrong, or a role that does not let CloudWatch Logs put events into the destination, fault.Unsupported, naming the service, for a destination that cannot be one yet.
 func (s *Store) PutSubscription(ctx context.Context, c access.Caller, in SubscriptionInput) (Subscription, error) {
 	if err := s.checkSubscription(c, &in); err != nil {
+		return Subscription{}, err
+	}
+	if err := s.guard.MayPassRole(ctx, c, "RoleARN", in.RoleARN, Service); err != nil {
 		return Subscription{}, err
 	}
 	g, err := s.group(ctx, c, in.Group)
@@ -252,8 +258,8 @@ func (s *Store) checkDestination(c access.Caller, arn, role string) error {
 // reads "Could not deliver test message to specified".
 func refusedBy(arn string, err error) error {
 	switch fault.KindOf(err) {
-	case fault.NotFound, fault.Conflict:
-		return fault.Newf(fault.Invalid, "destination "+arn, "Could not deliver test message to specified Firehose stream. Check if the given Firehose stream is in ACTIVE state: %w", err)
+	case fault.NotFound, fault.Conflict, fault.Denied:
+		return fault.Newf(fault.Invalid, "destination "+arn, "Could not deliver test message to specified Firehose stream. Check if the given Firehose stream is in ACTIVE state: %s", access.Explain(err))
 	}
 	return err
 }

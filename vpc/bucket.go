@@ -20,6 +20,11 @@ func deliverer(account, region, flowLog string) access.Caller {
 	return access.ServicePrincipal(account, region, Service, "arn:aws:logs:"+region+":"+account+":vpc-flow-log:"+flowLog)
 }
 
+// Deliverer is the log delivery service as it writes the flow log's files.
+func (f FlowLog) Deliverer() access.Caller {
+	return deliverer(f.Creator.Account, f.Creator.Region, f.ID)
+}
+
 // mayDeliver asks all that the service needs of a bucket.
 func (s *Store) mayDeliver(ctx context.Context, service access.Caller, to destination, o Options) error {
 	if _, _, err := s.lake.BucketACL(ctx, service, to.bucket); err != nil {

@@ -105,7 +105,8 @@ func (s *Store) reach(ctx context.Context, c access.Caller, d destination) error
 	var err error
 	switch d.kind {
 	case ToS3:
-		if _, err = s.lake.Bucket(ctx, c, d.bucket); fault.Is(err, fault.NotFound) {
+		var owner string
+		if owner, _, err = s.lake.ResourcePolicy(ctx, "arn:aws:s3:::"+d.bucket); err == nil && owner == "" {
 			return fault.Newf(fault.NotFound, "log destination", "LogDestination: %s does not exist.", d.bucket)
 		}
 	case ToFirehose:

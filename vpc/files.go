@@ -82,10 +82,10 @@ type files struct{}
 
 var _ delivery.Writer = files{}
 
-// Check refuses settings that this program did not make.
-// Roles are none: the log delivery service writes as itself, and bucket policies let it.
+// Roles are none: the log delivery service writes as itself, where the bucket's policy lets it.
 func (files) Roles(delivery.Stream) ([]delivery.Role, error) { return nil, nil }
 
+// Check refuses settings that this program did not make.
 func (files) Check(_ context.Context, _ access.Caller, s delivery.Stream) error {
 	_, _, err := readSettings(s)
 	return err
@@ -112,7 +112,7 @@ func (files) Write(ctx context.Context, b *delivery.Batch, out *delivery.Output)
 	if f.Options.Parquet {
 		contentType = "application/octet-stream"
 	}
-	object, err := out.Create(ctx, b.Stream.Caller, lake.PutInput{Bucket: f.Bucket, Key: f.key(b), Size: -1, Headers: lake.Headers{ContentType: contentType}})
+	object, err := out.Create(ctx, b.Stream.Caller, lake.PutInput{Bucket: f.Bucket, Key: f.key(b), Size: -1, ACL: fileACL, Headers: lake.Headers{ContentType: contentType}})
 	if err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ type Failed struct {
 // there is not, a bucket or a delivery stream that there is not. Everything else that is wrong is an error, and nothing was made:
 // fault.Invalid, fault.Unsupported for resource types that are not logged here, fault.Exists for a flow log that there
 // is already, fault.Conflict for a token of another request. The log group need not exist: it is made at the first
-// delivery, as on AWS.
+// delivery, as on AWS. The caller hands a role to the service that assumes it, which must be able to.
 //
 // Differs from AWS: a resource may have more than two flow logs.
 //
@@ -124,7 +124,19 @@ func (s *Store) CreateFlowLogs(ctx context.Context, c access.Caller, in FlowLogI
 	if err != nil {
 		return nil, nil, err
 	}
+	ids := make([]string, len(in.Resources))
+	for i := range ids {
+		ids[i] = newID("fl")
+	}
+	if in.Type == ToLogs {
+		if err := s.handOver(ctx, c, ids[0], in.Role); err != nil {
+			return nil, nil, err
+		}
+	}
 	reach := s.reach(ctx, c, to)
+	if reach == nil && to.kind == ToS3 {
+		reach = s.letIn(ctx, c, to, in.Options)
+	}
 	if reach != nil && !fault.Is(reach, fault.NotFound) && !fault.Is(reach, fault.Denied) {
 		return nil, nil, reach
 	}
@@ -146,7 +158,7 @@ func (s *Store) CreateFlowLogs(ctx context.Context, c access.Caller, in FlowLogI
 				return nil
 			}
 		}
-		for _, id := range in.Resources {
+		for i, id := range in.Resources {
 			err := exists(tx, c, in.ResourceType, id)
 			if err == nil {
 				err = reach
@@ -155,7 +167,7 @@ func (s *Store) CreateFlowLogs(ctx context.Context, c access.Caller, in FlowLogI
 				failed = append(failed, Failed{id, err})
 				continue
 			}
-			f := FlowLog{ID: newID("fl"), Resource: id, ResourceType: in.ResourceType, Traffic: in.Traffic, Type: in.Type, Destination: to.arn,
+			f := FlowLog{ID: ids[i], Resource: id, ResourceType: in.ResourceType, Traffic: in.Traffic, Type: in.Type, Destination: to.arn,
 				Group: to.group, Role: in.Role, Format: in.Format, Interval: in.Interval, Options: in.Options, Created: now, Tags: in.Tags,
 				Token: in.Token, Creator: c}
 			if slices.ContainsFunc(there, func(o FlowLog) bool { return o.same(f) }) {
@@ -282,7 +294,7 @@ func check(c access.Caller, in *FlowLogInput) (destination, error) {
 // Status is how a flow log's deliveries fare.
 type Status struct {
 	Failed  bool
-	Message string // "Access error", "Rate limited" or "Unknown error"
+	Message string // "Access error", "Rate limited" or "Unknown error"; behind the first, what is missing where that is known
 }
 
 // FlowLogs lists flow logs. Ids that there are not are left out, as EC2 does.
@@ -341,14 +353,18 @@ func (s *Store) Status(ctx context.Context, c access.Caller, f FlowLog) (Status,
 	s.mu.Lock()
 	message := s.failed[f.ID]
 	s.mu.Unlock()
+	var writer access.Caller // of files
 	switch f.Type {
 	case ToS3:
 		stream, err := s.delivery.Stream(ctx, c, delivery.KindFlowLog, f.ID)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return Status{}, err
 		}
-		if message == "" && stream.Failure.Message != "" {
-			message = "Access error"
+		writer = stream.Caller
+		if f := stream.Failure; message == "" && f.Message != "" {
+			if message = "Access error"; f.Remedy != "" {
+				message += ": " + f.Message + "\n" + f.Remedy
+			}
 		}
 		fallthrough
 	case ToFirehose:
@@ -356,8 +372,13 @@ func (s *Store) Status(ctx context.Context, c access.Caller, f FlowLog) (Status,
 		if err == nil {
 			err = s.reach(ctx, c, to)
 		}
-		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Denied) {
+		if err == nil && writer.Principal != "" {
+			err = s.mayDeliver(ctx, writer, to, f.Options)
+		}
+		if fault.Is(err, fault.NotFound) {
 			message = "Access error"
+		} else if fault.Is(err, fault.Denied) {
+			message = "Access error: " + access.Explain(err)
 		}
 	}
 	return Status{message != "", message}, nil
@@ -429,7 +450,8 @@ func (s *Store) openStream(ctx context.Context, c access.Caller, f FlowLog) erro
 	if err != nil {
 		return fault.Newf(fault.Internal, "flow log "+f.ID, "%w", err)
 	}
-	_, err = s.delivery.Create(ctx, c, delivery.NewStream{Kind: delivery.KindFlowLog, Name: f.ID, ARN: f.ARN(), Settings: settings, Service: Service,
+	service := deliverer(f.Creator.Account, f.Creator.Region, f.ID)
+	_, err = s.delivery.Create(ctx, service, delivery.NewStream{Kind: delivery.KindFlowLog, Name: f.ID, ARN: service.SourceARN, Settings: settings, Service: Service,
 		Buffer: delivery.Buffer{Bytes: maxFile, Age: s.cfg.PublishEvery}})
 	if err != nil && !fault.Is(err, fault.Exists) {
 		return err

@@ -48,7 +48,7 @@ func (h *house) start() {
 	dl := must(delivery.Open(delivery.Config{Dir: filepath.Join(h.dir, "delivery"), Scratch: filepath.Join(h.dir, "scratch"), RetryMin: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond},
 		st, lk, lg, tables, guard, quiet))(h.t)
 	dl.Handle(delivery.KindFirehose, firehose.New(tables, guard, false, quiet))
-	h.Store = must(Open(Config{PublishEvery: h.publish}, st, lk, lg, dl, quiet))(h.t)
+	h.Store = must(Open(Config{PublishEvery: h.publish}, st, lk, lg, dl, guard, quiet))(h.t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 2)
 	go func() { done <- dl.Run(ctx) }()

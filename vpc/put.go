@@ -65,14 +65,13 @@ func (s *Store) Put(ctx context.Context, c access.Caller, in PutInput) (PutResul
 	if err != nil || len(records) == 0 {
 		return result, err
 	}
-	c = c.Via(Service, f.ARN())
 	switch f.Type {
 	case ToLogs:
-		err = s.toLogs(ctx, c, f, records, &result)
+		err = s.toLogs(ctx, f, records, &result)
 	case ToFirehose:
-		err = s.toFirehose(ctx, c, f, records)
+		err = s.toFirehose(ctx, c.Via(Service, f.ARN()), f, records)
 	default:
-		err = s.toFiles(ctx, c, f, records)
+		err = s.toFiles(ctx, c.Via(Service, f.ARN()), f, records)
 	}
 	if err == nil {
 		result.Delivered = len(records) - result.Rejected
@@ -212,8 +211,12 @@ func (col column) append(dst []byte, r flow.Record, i Interface) []byte {
 	return strconv.AppendInt(dst, r.At(col.from).Int(), 10)
 }
 
-// toLogs writes events to the streams of the interfaces, in runs that a put takes.
-func (s *Store) toLogs(ctx context.Context, c access.Caller, f FlowLog, records []record, result *PutResult) error {
+// toLogs writes events to the streams of the interfaces, in runs that a put takes, as the flow log's role.
+func (s *Store) toLogs(ctx context.Context, f FlowLog, records []record, result *PutResult) error {
+	as, err := s.assume(ctx, f.Creator, f.ID, f.Role)
+	if err != nil {
+		return err
+	}
 	byStream := map[string][]logs.Event{}
 	suffix := "-" + strings.ToLower(f.Traffic)
 	for _, r := range records {
@@ -225,11 +228,14 @@ func (s *Store) toLogs(ctx context.Context, c access.Caller, f FlowLog, records 
 	}
 	slices.Sort(names)
 	for _, name := range names {
+		if err := s.guard.Allow(ctx, as, "logs:PutLogEvents", logs.StreamARN(as, f.Group, name)); err != nil {
+			return err
+		}
 		events := byStream[name]
 		slices.SortStableFunc(events, func(a, b logs.Event) int { return cmp.Compare(a.TimeMillis, b.TimeMillis) })
 		for len(events) > 0 {
 			n := batch(events)
-			put, err := s.putEvents(ctx, c, f.Group, name, events[:n])
+			put, err := s.putEvents(ctx, as, f.Group, name, events[:n])
 			if err != nil {
 				return err
 			}
@@ -252,13 +258,26 @@ func batch(events []logs.Event) int {
 	return len(events)
 }
 
-// putEvents makes the group and the stream when they are not there.
+// putEvents makes the group and the stream when they are not there, where the role may.
 func (s *Store) putEvents(ctx context.Context, c access.Caller, group, stream string, events []logs.Event) (logs.PutResult, error) {
 	put, err := s.logs.Put(ctx, c, group, stream, events)
 	if !fault.Is(err, fault.NotFound) {
 		return put, err
 	}
-	if err := s.logs.CreateGroup(ctx, c, group, nil); err != nil && !fault.Is(err, fault.Exists) {
+	for _, action := range []string{"logs:DescribeLogGroups", "logs:DescribeLogStreams"} {
+		if err := s.guard.Allow(ctx, c, action, logs.StreamARN(c, group, "")); err != nil {
+			return put, err
+		}
+	}
+	if fault.HasNoun(err, "log group") {
+		if err := s.guard.Allow(ctx, c, "logs:CreateLogGroup", logs.StreamARN(c, group, "")); err != nil {
+			return put, err
+		}
+		if err := s.logs.CreateGroup(ctx, c, group, nil); err != nil && !fault.Is(err, fault.Exists) {
+			return put, err
+		}
+	}
+	if err := s.guard.Allow(ctx, c, "logs:CreateLogStream", logs.StreamARN(c, group, stream)); err != nil {
 		return put, err
 	}
 	if err := s.logs.CreateStream(ctx, c, group, stream); err != nil && !fault.Is(err, fault.Exists) {

@@ -43,6 +43,7 @@ type Store struct {
 	lake     *lake.Store
 	logs     *logs.Store
 	delivery *delivery.Store
+	guard    *access.Guard
 	log      *slog.Logger
 	wake     chan struct{} // a flow log was deleted, or made
 
@@ -50,9 +51,9 @@ type Store struct {
 	failed map[string]string // why the last delivery of a flow log failed, by its id; gone with the process
 }
 
-// Open opens the room and hands delivery the writer of flow-log files. It asks no guard itself: the door asks about the
-// inventory, and the rooms that records are delivered to ask about each delivery.
-func Open(cfg Config, st *state.Store, lk *lake.Store, lg *logs.Store, dl *delivery.Store, log *slog.Logger) (*Store, error) {
+// Open opens the room and hands delivery the writer of flow-log files. The door asks the guard about the inventory, the room about
+// flow logs' roles and what they may do to log groups, and delivery about what is written to S3.
+func Open(cfg Config, st *state.Store, lk *lake.Store, lg *logs.Store, dl *delivery.Store, guard *access.Guard, log *slog.Logger) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func Open(cfg Config, st *state.Store, lk *lake.Store, lg *logs.Store, dl *deliv
 	if cfg.DrainPatience == 0 {
 		cfg.DrainPatience = 15 * time.Minute
 	}
-	s := &Store{cfg: cfg, state: st, lake: lk, logs: lg, delivery: dl, log: log, wake: make(chan struct{}, 1), failed: map[string]string{}}
+	s := &Store{cfg: cfg, state: st, lake: lk, logs: lg, delivery: dl, guard: guard, log: log, wake: make(chan struct{}, 1), failed: map[string]string{}}
 	dl.Handle(delivery.KindFlowLog, files{})
 	return s, nil
 }
@@ -227,7 +228,9 @@ func (s *Store) note(id string, err error) {
 	switch {
 	case err == nil:
 		delete(s.failed, id)
-	case fault.Is(err, fault.Denied), fault.Is(err, fault.NotFound):
+	case fault.Is(err, fault.Denied):
+		s.failed[id] = "Access error: " + access.Explain(err)
+	case fault.Is(err, fault.NotFound):
 		s.failed[id] = "Access error"
 	case fault.Is(err, fault.Throttled):
 		s.failed[id] = "Rate limited"

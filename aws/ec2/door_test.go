@@ -64,7 +64,7 @@ func open(t *testing.T) *house {
 	lk := must(lake.Open(lake.Config{Dir: filepath.Join(dir, "lake")}, st, guard, quiet))(t)
 	lg := must(logs.Open(logs.Config{Dir: filepath.Join(dir, "logs")}, st, lk, guard, quiet))(t)
 	dl := must(delivery.Open(delivery.Config{Dir: filepath.Join(dir, "delivery"), Scratch: filepath.Join(dir, "scratch")}, st, lk, lg, catalog.Open(st, guard, quiet), guard, quiet))(t)
-	room := must(vpc.Open(vpc.Config{}, st, lk, lg, dl, quiet))(t)
+	room := must(vpc.Open(vpc.Config{}, st, lk, lg, dl, guard, quiet))(t)
 	server := httptest.NewServer(must(wire.New(wire.Config{Keys: keys, Guard: guard, Log: quiet}, []wire.Service{door.Service(room)}))(t))
 	t.Cleanup(func() {
 		server.Close()

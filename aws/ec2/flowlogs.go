@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"flowlake/access"
+	"flowlake/access/policy"
 	"flowlake/aws/wire"
 	"flowlake/fault"
 	"flowlake/vpc"
@@ -20,7 +21,10 @@ func (d *door) flowLogs() []wire.Operation {
 				{Action: "ec2:CreateFlowLogs", Resource: func(c access.Caller, _ *api.CreateFlowLogsInput) string { return arn(c, "vpc-flow-log", "") }},
 				{Action: "ec2:CreateFlowLogs", Resources: func(c access.Caller, in *api.CreateFlowLogsInput) []string { return taggedARNs(c, in.ResourceIds) }},
 				{Action: "iam:PassRole", Resource: func(_ access.Caller, in *api.CreateFlowLogsInput) string { return *in.DeliverLogsPermissionArn },
-					When: func(in *api.CreateFlowLogsInput) bool { return in.DeliverLogsPermissionArn != nil }},
+					When: func(in *api.CreateFlowLogsInput) bool { return in.DeliverLogsPermissionArn != nil },
+					Context: func(*api.CreateFlowLogsInput) []policy.Entry {
+						return []policy.Entry{{Key: "iam:PassedToService", Values: []string{vpc.RoleService}}}
+					}},
 				// Source: VPC user guide, "IAM policy for IAM principals that publish flow logs to Amazon S3".
 				{Action: "logs:CreateLogDelivery", When: func(in *api.CreateFlowLogsInput) bool {
 					return in.LogDestinationType == types.LogDestinationTypeS3 || in.LogDestinationType == types.LogDestinationTypeKinesisDataFirehose

@@ -96,6 +96,7 @@ func (d door) streams() []wire.Operation {
 				{Action: "firehose:CreateDeliveryStream", Resource: onStream(func(in *api.CreateDeliveryStreamInput) *string { return in.DeliveryStreamName })},
 				{Action: "firehose:TagDeliveryStream", Resource: onStream(func(in *api.CreateDeliveryStreamInput) *string { return in.DeliveryStreamName }),
 					When: func(in *api.CreateDeliveryStreamInput) bool { return len(in.Tags) > 0 }},
+				{Action: "iam:PassRole", Resources: createdRoles, Context: passedToFirehose[api.CreateDeliveryStreamInput]},
 			},
 			Required: []string{"DeliveryStreamName", "ExtendedS3DestinationConfiguration.BucketARN", "ExtendedS3DestinationConfiguration.RoleARN",
 				"S3DestinationConfiguration.BucketARN", "S3DestinationConfiguration.RoleARN", "Tags.Key"},
@@ -118,10 +119,13 @@ func (d door) streams() []wire.Operation {
 			Honoured:    []string{"DeliveryStreamType", "ExclusiveStartDeliveryStreamName", "Limit"},
 		}, d.listDeliveryStreams),
 		wire.Op("UpdateDestination", wire.Row[api.UpdateDestinationInput]{
-			Permissions: may("firehose:UpdateDestination", onStream(func(in *api.UpdateDestinationInput) *string { return in.DeliveryStreamName })),
-			Required:    []string{"DeliveryStreamName", "CurrentDeliveryStreamVersionId", "DestinationId"},
-			Honoured:    append([]string{"DeliveryStreamName", "CurrentDeliveryStreamVersionId", "DestinationId"}, changed...),
-			Recorded:    recorded,
+			Permissions: []wire.Permission[api.UpdateDestinationInput]{
+				{Action: "firehose:UpdateDestination", Resource: onStream(func(in *api.UpdateDestinationInput) *string { return in.DeliveryStreamName })},
+				{Action: "iam:PassRole", Resources: updatedRoles, Context: passedToFirehose[api.UpdateDestinationInput]},
+			},
+			Required: []string{"DeliveryStreamName", "CurrentDeliveryStreamVersionId", "DestinationId"},
+			Honoured: append([]string{"DeliveryStreamName", "CurrentDeliveryStreamVersionId", "DestinationId"}, changed...),
+			Recorded: recorded,
 		}, d.updateDestination),
 	}
 }

@@ -133,6 +133,9 @@ func (d door) describeDeliveryStream(ctx context.Context, c access.Caller, in *a
 			details += "; records were put below the error prefix at " + f.GivenUp.UTC().Format(time.RFC3339)
 		}
 		details += ")"
+		if f.Remedy != "" {
+			details += "\n" + f.Remedy
+		}
 		shown.FailureDescription = &types.FailureDescription{Type: types.DeliveryStreamFailureTypeUnknownError, Details: &details}
 	}
 	return &describeOutput{shown}, nil

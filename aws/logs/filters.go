@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"flowlake/access"
+	"flowlake/access/policy"
 	"flowlake/aws/wire"
 	"flowlake/fault"
 	"flowlake/logs"
@@ -21,7 +22,10 @@ func (d door) filters() []wire.Operation {
 			Permissions: []wire.Permission[api.PutSubscriptionFilterInput]{
 				{Action: "logs:PutSubscriptionFilter", Resource: onGroup(func(in *api.PutSubscriptionFilterInput) *string { return in.LogGroupName })},
 				{Action: "iam:PassRole", Resource: onARN(func(in *api.PutSubscriptionFilterInput) *string { return in.RoleArn }),
-					When: func(in *api.PutSubscriptionFilterInput) bool { return in.RoleArn != nil }},
+					When: func(in *api.PutSubscriptionFilterInput) bool { return in.RoleArn != nil },
+					Context: func(*api.PutSubscriptionFilterInput) []policy.Entry {
+						return []policy.Entry{{Key: "iam:PassedToService", Values: []string{logs.Service}}}
+					}},
 			},
 			Required: []string{"LogGroupName", "FilterName", "FilterPattern", "DestinationArn"}, MayBeEmpty: empty,
 			Honoured: []string{"LogGroupName", "FilterName", "FilterPattern", "DestinationArn", "RoleArn", "ApplyOnTransformedLogs"},

@@ -16,27 +16,32 @@ const (
 	schemaSession = "AWSFirehoseToGlue"
 )
 
-// Roles are the roles that a stream's settings name: the destination's, then the schema's, the backup's and the function's. Those
-// of parts that are switched off are handed over too. It meets delivery.Writer.
+// Roles are the roles that a stream's settings name. It meets delivery.Writer.
 func (w *Writer) Roles(s delivery.Stream) ([]delivery.Role, error) {
 	var settings Settings
 	if err := json.Unmarshal(s.Settings, &settings); err != nil {
 		return nil, fault.Newf(fault.Internal, "delivery stream "+s.Name, "its settings cannot be read: %w", err)
 	}
-	roles := []delivery.Role{{Member: "RoleARN", ARN: settings.RoleARN}}
+	return settings.Roles(), nil
+}
+
+// Roles are the destination's role, then the schema's, the backup's and the function's, where they are given: those of parts that
+// are switched off are handed over too.
+func (s *Settings) Roles() (roles []delivery.Role) {
 	add := func(member, arn string) {
 		if arn != "" {
 			roles = append(roles, delivery.Role{Member: member, ARN: arn})
 		}
 	}
-	if settings.Conversion != nil && settings.Conversion.Schema != nil {
-		add("SchemaConfiguration.RoleARN", settings.Conversion.Schema.RoleARN)
+	add("RoleARN", s.RoleARN)
+	if s.Conversion != nil && s.Conversion.Schema != nil {
+		add("SchemaConfiguration.RoleARN", s.Conversion.Schema.RoleARN)
 	}
-	if settings.Backup != nil {
-		add("S3BackupConfiguration.RoleARN", settings.Backup.RoleARN)
+	if s.Backup != nil {
+		add("S3BackupConfiguration.RoleARN", s.Backup.RoleARN)
 	}
-	if settings.Processing != nil {
-		for _, p := range settings.Processing.Processors {
+	if s.Processing != nil {
+		for _, p := range s.Processing.Processors {
 			for _, parameter := range p.Parameters {
 				if p.Type == process.Lambda && parameter.Name == "RoleArn" {
 					add("RoleArn", parameter.Value)
@@ -44,7 +49,7 @@ func (w *Writer) Roles(s delivery.Stream) ([]delivery.Role, error) {
 			}
 		}
 	}
-	return roles, nil
+	return roles
 }
 
 // schemaRole begins a session of the role that a conversion's table is read as.
