@@ -84,9 +84,17 @@ func demo(ctx context.Context, out io.Writer, input string, stay bool) (err erro
 	}
 	w := newWalk(cfg, out, input, seen)
 	fmt.Fprintf(out, "A flowlake server runs at %s, its data in %s\n", srv.endpoint, srv.data)
-	fmt.Fprint(out, "Each step says who acts on whom, why, and which permissions its operations declare;\nevery call here is made, and allowed, as the account's root.\n")
+	fmt.Fprint(out, "Each step says who acts on whom, why, and which permissions its operations declare.\n")
 	if err := w.run(ctx); err != nil {
 		return fmt.Errorf("step %d, %s: %w%s", w.step, w.title, err, srv.lastLines())
+	}
+	fmt.Fprintf(out, "\nWho acts on whom, and by which statement (%s access map):\n\n", calledAs())
+	m, err := accessMap(ctx, w.cfg)
+	if err == nil {
+		err = writeMap(out, m)
+	}
+	if err != nil {
+		return fmt.Errorf("access map: %w", err)
 	}
 	fmt.Fprintf(out, "\nThe walk took %.1f s.\n", time.Since(began).Seconds())
 	if !stay {

@@ -41,20 +41,13 @@ type groupImport struct {
 }
 
 func (g *groupImport) run(ctx context.Context, files []string, stream string, read io.Writer) error {
-	_, err := g.client.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &g.group})
-	if err := unlessExists(err); err != nil {
-		return err
-	}
-	if err == nil {
-		note(g.log, "created log group %s", g.group)
-	}
+	var err error
 	for _, f := range files {
 		name := stream
 		if name == "" {
 			name = streamName(f)
 		}
-		_, err = g.client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &g.group, LogStreamName: &name})
-		if err = unlessExists(err); err == nil {
+		if err = g.makeStream(ctx, name); err == nil {
 			err = g.file(ctx, f, name, read)
 		}
 		if err != nil {
@@ -71,6 +64,24 @@ func (g *groupImport) run(ctx context.Context, files []string, stream string, re
 		return fmt.Errorf("%s rejected: older than the log group's retention", count(g.rejected, "event"))
 	}
 	return err
+}
+
+// makeStream makes the stream, and its group where there is none: who may write into a group need not be allowed to make it.
+func (g *groupImport) makeStream(ctx context.Context, name string) error {
+	stream := &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &g.group, LogStreamName: &name}
+	_, err := g.client.CreateLogStream(ctx, stream)
+	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); !missing {
+		return unlessExists(err)
+	}
+	_, err = g.client.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &g.group})
+	if err := unlessExists(err); err != nil {
+		return err
+	}
+	if err == nil {
+		note(g.log, "created log group %s", g.group)
+	}
+	_, err = g.client.CreateLogStream(ctx, stream)
+	return unlessExists(err)
 }
 
 func unlessExists(err error) error {

@@ -14,10 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
+	lftypes "github.com/aws/aws-sdk-go-v2/service/lakeformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -26,6 +25,7 @@ const (
 	demoGroup      = "vpc-flow-logs"
 	demoStream     = "eni-0demo-all"
 	demoBucket     = "flowlake-demo-lake"
+	demoResults    = "aws-athena-query-results-" + defaultAccount + "-" + defaultRegion // the workgroup primary's own
 	demoPrefix     = "vpcflowlogs"
 	demoDatabase   = "vpc_flow_logs_db"
 	demoClassifier = "vpc-flow-log"
@@ -34,17 +34,12 @@ const (
 
 // walk takes a file of flow logs through the pipeline's public API, one step after the other.
 type walk struct {
-	cfg   aws.Config
-	out   io.Writer
-	input string
-	needs map[string][]string // by service.operation: the actions its row declares
-
-	logs     *cloudwatchlogs.Client
-	s3       *s3.Client
-	glue     *glue.Client
-	athena   *athena.Client
-	firehose *firehose.Client
-	ec2      *ec2.Client
+	person  // who calls: root until there is an administrator
+	analyst person
+	writer  person // a session of the role that writes flow logs' events
+	out     io.Writer
+	input   string
+	needs   map[string][]string // by service.operation: the actions its row declares
 
 	sighting
 
@@ -54,14 +49,13 @@ type walk struct {
 	table     string
 	streamARN string
 	flowLog   string
+	vpc       string    // that it logs
 	accepted  time.Time // when the second path's last event was
 }
 
 func newWalk(cfg aws.Config, out io.Writer, input string, seen sighting) *walk {
 	w := &walk{
-		cfg: cfg, out: out, input: input, sighting: seen, needs: map[string][]string{},
-		logs: cloudwatchlogs.NewFromConfig(cfg), glue: glue.NewFromConfig(cfg), athena: athena.NewFromConfig(cfg), firehose: firehose.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg),
-		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+		person: newPerson(cfg), out: out, input: input, sighting: seen, needs: map[string][]string{},
 	}
 	for _, s := range services(rooms{}) {
 		for _, op := range s.Operations {
@@ -76,6 +70,7 @@ func (w *walk) run(ctx context.Context) error {
 		title string
 		steps []func(context.Context) error
 	}{
+		{"Who may do what", []func(context.Context) error{w.makeAdmin, w.makeAnalyst}},
 		{"The first path: a log group is exported, a crawler finds its table", w.exported()},
 		{"The second path: a subscription streams records into Parquet as they arrive", w.streamed()},
 		{"The third path: a flow log writes to a bucket by itself, its partitions are projected", w.logged()},
@@ -92,7 +87,8 @@ func (w *walk) run(ctx context.Context) error {
 
 // exported is the first path.
 func (w *walk) exported() []func(context.Context) error {
-	return []func(context.Context) error{w.makeGroup, w.putEvents, w.makeBucket, w.export, w.makeClassifier, w.crawl, w.queryAddress, w.queryTalkers}
+	return []func(context.Context) error{w.makeGroup, w.putEvents, w.makeBucket, w.export, w.makeClassifier, w.register, w.crawl, w.grantColumns,
+		w.queryAddress, w.queryTalkers, w.queryHidden}
 }
 
 // begin prints a step's heading: who acts on whom, why, and which permissions the operations declare.
@@ -163,9 +159,16 @@ func (w *walk) makeGroup(ctx context.Context) error {
 
 func (w *walk) putEvents(ctx context.Context) error {
 	w.begin("PutLogEvents", "the flow-log service's role → CloudWatch Logs",
-		"Each network interface's records go to a stream of its own. An answer means that they are on disk.",
-		"logs:CreateLogStream", "logs:PutLogEvents")
-	imp := &groupImport{client: w.logs, group: demoGroup, log: io.Discard}
+		"Each network interface's records go to a stream of its own, written by a role that may do that and nothing else. An answer means that they are on disk.",
+		"iam:CreateRole", "iam:PutRolePolicy", "sts:AssumeRole", "logs:CreateLogStream", "logs:PutLogEvents")
+	if err := w.newRole(ctx, writerRole, fill(writerTrust), writerPolicy); err != nil {
+		return err
+	}
+	if err := w.assumeWriter(ctx); err != nil {
+		return err
+	}
+	w.did("role %s: vpc-flow-logs.amazonaws.com assumes it; it may make streams in vpc-flow-logs*, and put events", writerRole)
+	imp := &groupImport{client: w.writer.logs, group: demoGroup, log: io.Discard}
 	began := time.Now()
 	if err := imp.run(ctx, []string{w.input}, demoStream, io.Discard); err != nil {
 		return err
@@ -178,17 +181,21 @@ func (w *walk) putEvents(ctx context.Context) error {
 }
 
 func (w *walk) makeBucket(ctx context.Context) error {
-	w.begin("Bucket", "you → S3", "SQL reads objects, and they outlive the log group's retention.", "s3:CreateBucket")
-	_, err := w.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(demoBucket)})
+	w.begin("Bucket", "you → S3", "SQL reads objects, and they outlive the log group's retention. CloudWatch Logs writes as itself: the bucket's policy has to let it.",
+		"s3:CreateBucket", "s3:PutBucketPolicy")
+	if _, err := w.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(demoBucket)}); err != nil {
+		return err
+	}
+	_, err := w.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String(demoBucket), Policy: fill(exportPolicy)})
 	if err == nil {
-		w.did("s3://%s", demoBucket)
+		w.did("s3://%s, in which logs.%s.amazonaws.com may s3:PutObject below %s/, as the owner's", demoBucket, defaultRegion, demoPrefix)
 	}
 	return err
 }
 
 func (w *walk) export(ctx context.Context) error {
 	w.begin("Export task", "you → CloudWatch Logs → S3",
-		"The service copies the group's events into the bucket, as its own principal (s3:PutObject, which a bucket policy grants).",
+		"The service copies the group's events into the bucket, as its own principal: s3:GetBucketAcl and s3:PutObject, by the bucket's policy.",
 		"logs:CreateExportTask", "logs:DescribeExportTasks", "s3:ListObjectsV2")
 	out, err := w.logs.CreateExportTask(ctx, &cloudwatchlogs.CreateExportTaskInput{
 		LogGroupName: aws.String(demoGroup), Destination: aws.String(demoBucket), DestinationPrefix: aws.String(demoPrefix),
@@ -251,11 +258,21 @@ func (w *walk) makeClassifier(ctx context.Context) error {
 }
 
 func (w *walk) crawl(ctx context.Context) error {
-	w.begin("Crawler", "you → Glue → S3 and the catalogue",
-		"The crawler reads the objects as the role that you pass to it, and writes a table and its partitions.",
-		"glue:CreateCrawler", "glue:StartCrawler", "glue:GetCrawler", "glue:GetTables")
+	w.begin("Crawler", "Glue, as the role that you pass to it → S3 and the catalogue",
+		"The crawler reads the objects as that role, and writes a table and its partitions: IAM lets it, and Lake Formation, to which the place and the database belong.",
+		"iam:CreateRole", "iam:PutRolePolicy", "lakeformation:GrantPermissions", "glue:CreateCrawler", "glue:StartCrawler", "glue:GetCrawler", "glue:GetTables")
+	if err := w.newRole(ctx, crawlerRole, trusting("glue.amazonaws.com"), crawlerPolicy); err != nil {
+		return err
+	}
+	if err := w.grant(ctx, "role/"+crawlerRole, onLocation(demoBucket, demoPrefix), lftypes.PermissionDataLocationAccess); err != nil {
+		return err
+	}
+	if err := w.grant(ctx, "role/"+crawlerRole, onDatabase(demoDatabase), lftypes.PermissionCreateTable, lftypes.PermissionDescribe); err != nil {
+		return err
+	}
+	w.did("role %s: reads s3://%s/%s/, and may make tables in %s for data that lies there", crawlerRole, demoBucket, demoPrefix, demoDatabase)
 	_, err := w.glue.CreateCrawler(ctx, &glue.CreateCrawlerInput{
-		Name: aws.String(demoCrawler), Role: aws.String("arn:aws:iam::" + defaultAccount + ":role/flow-log-crawler"), DatabaseName: aws.String(demoDatabase),
+		Name: aws.String(demoCrawler), Role: aws.String(roleARN(crawlerRole)), DatabaseName: aws.String(demoDatabase),
 		Classifiers: []string{demoClassifier},
 		Targets:     &gluetypes.CrawlerTargets{S3Targets: []gluetypes.S3Target{{Path: aws.String("s3://" + demoBucket + "/" + demoPrefix + "/")}}},
 	})
@@ -330,27 +347,27 @@ func (w *walk) doctor(ctx context.Context) error {
 }
 
 func (w *walk) queryAddress(ctx context.Context) error {
-	w.begin("SQL: what one address sent", "you → Athena → the catalogue and S3",
-		"Athena finds the table and reads its objects as you, and keeps the result in the workgroup's bucket.",
+	w.begin("SQL: what one address sent", "the analyst → Athena → the catalogue and S3",
+		"SELECT * is what he may see. Lake Formation reads the objects for Athena; the analyst's own policies need not, and do not, let him. The result is kept as him.",
 		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
 	return w.query(ctx, demoDatabase, fmt.Sprintf("SELECT *\nFROM %s\nWHERE srcaddr = '%s'\nLIMIT 100", w.table, strings.ReplaceAll(w.address, "'", "''")), 5)
 }
 
 func (w *walk) queryTalkers(ctx context.Context) error {
-	w.begin("SQL: the ten that sent most", "you → Athena → the catalogue and S3",
+	w.begin("SQL: the ten that sent most", "the analyst → Athena → the catalogue and S3",
 		"A query runs in a process of its own, which can read these files and nothing else.",
 		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
 	return w.query(ctx, demoDatabase, fmt.Sprintf("SELECT srcaddr, SUM(bytes) as total_bytes\nFROM %s\nGROUP BY srcaddr\nORDER BY total_bytes DESC\nLIMIT 10", w.table), 10)
 }
 
-// query runs one statement and prints its first rows as a table.
+// query runs one statement as the analyst and prints its first rows as a table.
 func (w *walk) query(ctx context.Context, database, text string, show int) error {
 	fmt.Fprintln(w.out)
 	for line := range strings.SplitSeq(text, "\n") {
 		fmt.Fprintln(w.out, "     "+line)
 	}
 	fmt.Fprintln(w.out)
-	q := &queryRun{client: w.athena, database: database, workgroup: "primary"}
+	q := &queryRun{client: w.analyst.athena, database: database, workgroup: "primary"}
 	id, err := q.start(ctx, text)
 	if err != nil {
 		return err
@@ -358,7 +375,7 @@ func (w *walk) query(ctx context.Context, database, text string, show int) error
 	if err := q.wait(ctx, id); err != nil {
 		return err
 	}
-	page, err := w.athena.GetQueryResults(ctx, &athena.GetQueryResultsInput{QueryExecutionId: &id})
+	page, err := w.analyst.athena.GetQueryResults(ctx, &athena.GetQueryResultsInput{QueryExecutionId: &id})
 	if err != nil {
 		return err
 	}
@@ -378,7 +395,7 @@ func (w *walk) query(ctx context.Context, database, text string, show int) error
 	for i, line := range wrap(strings.Join(t.hidden(), ", "), walkWidth-20) {
 		fmt.Fprintf(w.out, "     %-14s %s\n", []string{"… and columns", ""}[min(i, 1)], line)
 	}
-	done, err := w.athena.GetQueryExecution(ctx, &athena.GetQueryExecutionInput{QueryExecutionId: &id})
+	done, err := w.analyst.athena.GetQueryExecution(ctx, &athena.GetQueryExecutionInput{QueryExecutionId: &id})
 	if err != nil {
 		return err
 	}

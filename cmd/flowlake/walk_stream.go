@@ -13,6 +13,7 @@ import (
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	firehosetypes "github.com/aws/aws-sdk-go-v2/service/firehose/types"
+	lftypes "github.com/aws/aws-sdk-go-v2/service/lakeformation/types"
 
 	"flowlake/flow"
 )
@@ -24,8 +25,6 @@ const (
 	streamDatabase = "vpc_flow_logs"
 	streamTable    = "flow_logs"
 	streamPrefix   = "flow_logs/"
-	streamRole     = "arn:aws:iam::" + defaultAccount + ":role/firehose-delivery"
-	subscribeRole  = "arn:aws:iam::" + defaultAccount + ":role/logs-to-firehose"
 )
 
 // streamed is the second path: log group → subscription filter → delivery stream → Parquet → SQL.
@@ -37,7 +36,7 @@ func (w *walk) streamed() []func(context.Context) error {
 func (w *walk) makeStreamTable(ctx context.Context) error {
 	w.begin("Table for a delivery stream", "you → Athena → Glue",
 		"Conversion to Parquet takes the table's schema. flowlake.fresh lets queries also see what the stream has accepted and not yet written.",
-		"athena:StartQueryExecution")
+		"athena:StartQueryExecution", "lakeformation:GrantPermissions")
 	if err := w.statement(ctx, "default", "CREATE DATABASE "+streamDatabase); err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func (w *walk) makeStreamTable(ctx context.Context) error {
 		return err
 	}
 	w.did("table %s.%s: %s", streamDatabase, streamTable, strings.Join(columns, ", "))
-	return nil
+	return w.grantSelect(ctx, streamDatabase, streamTable)
 }
 
 // streamType is a field's type in the article's table: its queries compare start with a timestamp, and a port with a string.
@@ -70,7 +69,7 @@ func streamType(f flow.Field) string {
 func (w *walk) makeDeliveryStream(ctx context.Context) error {
 	w.begin("Delivery stream", "you → Firehose → Glue and S3",
 		"The stream unpacks what the subscription sends, turns each event's fields into a row of Parquet, and writes it as the role that you pass to it.",
-		"firehose:CreateDeliveryStream", "firehose:DescribeDeliveryStream")
+		"iam:CreateRole", "iam:PutRolePolicy", "lakeformation:GrantPermissions", "firehose:CreateDeliveryStream", "firehose:DescribeDeliveryStream")
 	processor := func(kind firehosetypes.ProcessorType, parameters ...string) firehosetypes.Processor {
 		p := firehosetypes.Processor{Type: kind}
 		for i := 0; i < len(parameters); i += 2 {
@@ -79,10 +78,17 @@ func (w *walk) makeDeliveryStream(ctx context.Context) error {
 		}
 		return p
 	}
+	if err := w.newRole(ctx, streamRole, trusting("firehose.amazonaws.com"), streamPolicy); err != nil {
+		return err
+	}
+	if err := w.grant(ctx, "role/"+streamRole, onTable(streamDatabase, streamTable), lftypes.PermissionDescribe, lftypes.PermissionAlter, lftypes.PermissionInsert); err != nil {
+		return err
+	}
+	w.did("role %s: writes to s3://%s, and adds partitions to %s.%s", streamRole, demoBucket, streamDatabase, streamTable)
 	_, err := w.firehose.CreateDeliveryStream(ctx, &firehose.CreateDeliveryStreamInput{
 		DeliveryStreamName: aws.String(deliveryName), DeliveryStreamType: firehosetypes.DeliveryStreamTypeDirectPut,
 		ExtendedS3DestinationConfiguration: &firehosetypes.ExtendedS3DestinationConfiguration{
-			BucketARN: aws.String("arn:aws:s3:::" + demoBucket), RoleARN: aws.String(streamRole),
+			BucketARN: aws.String("arn:aws:s3:::" + demoBucket), RoleARN: aws.String(roleARN(streamRole)),
 			Prefix:            aws.String(streamPrefix + "year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/hour=!{timestamp:HH}/"),
 			ErrorOutputPrefix: aws.String("errors/!{firehose:error-output-type}/"),
 			BufferingHints:    &firehosetypes.BufferingHints{IntervalInSeconds: aws.Int32(2), SizeInMBs: aws.Int32(128)},
@@ -95,7 +101,7 @@ func (w *walk) makeDeliveryStream(ctx context.Context) error {
 				InputFormatConfiguration:  &firehosetypes.InputFormatConfiguration{Deserializer: &firehosetypes.Deserializer{OpenXJsonSerDe: &firehosetypes.OpenXJsonSerDe{}}},
 				OutputFormatConfiguration: &firehosetypes.OutputFormatConfiguration{Serializer: &firehosetypes.Serializer{ParquetSerDe: &firehosetypes.ParquetSerDe{}}},
 				SchemaConfiguration: &firehosetypes.SchemaConfiguration{
-					DatabaseName: aws.String(streamDatabase), TableName: aws.String(streamTable), RoleARN: aws.String(streamRole), Region: aws.String(w.cfg.Region)},
+					DatabaseName: aws.String(streamDatabase), TableName: aws.String(streamTable), RoleARN: aws.String(roleARN(streamRole)), Region: aws.String(w.cfg.Region)},
 			},
 		},
 	})
@@ -125,7 +131,11 @@ func (w *walk) makeDeliveryStream(ctx context.Context) error {
 func (w *walk) subscribe(ctx context.Context) error {
 	w.begin("Subscription filter", "CloudWatch Logs, as the role that you pass to it → Firehose",
 		"The filter pattern names the fields of a line: they reach the stream as JSON, and the table as columns.",
-		"logs:CreateLogGroup", "logs:PutSubscriptionFilter")
+		"iam:CreateRole", "iam:PutRolePolicy", "logs:CreateLogGroup", "logs:PutSubscriptionFilter")
+	if err := w.newRole(ctx, subscribeRole, trusting("logs.amazonaws.com"), subscriptionPolicy); err != nil {
+		return err
+	}
+	w.did("role %s: CloudWatch Logs assumes it, to put records into delivery streams", subscribeRole)
 	if _, err := w.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(streamGroup)}); err != nil {
 		return err
 	}
@@ -136,7 +146,7 @@ func (w *walk) subscribe(ctx context.Context) error {
 	pattern := "[" + strings.Join(names, ", ") + "]"
 	_, err := w.logs.PutSubscriptionFilter(ctx, &cloudwatchlogs.PutSubscriptionFilterInput{
 		LogGroupName: aws.String(streamGroup), FilterName: aws.String("to-" + deliveryName), FilterPattern: &pattern,
-		DestinationArn: &w.streamARN, RoleArn: aws.String(subscribeRole), Distribution: logtypes.DistributionByLogStream,
+		DestinationArn: &w.streamARN, RoleArn: aws.String(roleARN(subscribeRole)), Distribution: logtypes.DistributionByLogStream,
 	})
 	if err == nil {
 		w.did("%s", pattern)
@@ -148,7 +158,7 @@ func (w *walk) streamEvents(ctx context.Context) error {
 	w.begin("PutLogEvents, as records arrive", "the flow-log service's role → CloudWatch Logs",
 		"Whoever follows the group reads the events where they lie; nothing is written twice.",
 		"logs:CreateLogStream", "logs:PutLogEvents")
-	imp := &groupImport{client: w.logs, group: streamGroup, log: io.Discard}
+	imp := &groupImport{client: w.writer.logs, group: streamGroup, log: io.Discard}
 	if err := imp.run(ctx, []string{w.input}, demoStream, io.Discard); err != nil {
 		return err
 	}
@@ -158,7 +168,7 @@ func (w *walk) streamEvents(ctx context.Context) error {
 }
 
 func (w *walk) queryFresh(ctx context.Context) error {
-	w.begin("SQL before the buffer closes", "you → Athena → the catalogue, S3 and the delivery stream",
+	w.begin("SQL before the buffer closes", "the analyst → Athena → the catalogue, S3 and the delivery stream",
 		"The table is marked as fresh: what has been accepted answers, whether it lies in an object yet or not.",
 		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
 	if err := w.query(ctx, streamDatabase, "SELECT count(*) AS flows FROM "+streamTable, 1); err != nil {
@@ -193,7 +203,7 @@ var articleQueries = []struct {
 
 func (w *walk) queryStream(ctx context.Context) error {
 	for _, q := range articleQueries {
-		w.begin("SQL: "+q.title, "you → Athena → the catalogue and S3", "As the article has it, on Parquet.",
+		w.begin("SQL: "+q.title, "the analyst → Athena → the catalogue and S3", "As the article has it, on Parquet.",
 			"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults")
 		missing := slices.DeleteFunc(slices.Clone(q.needs), func(name string) bool {
 			return slices.ContainsFunc(w.fields, func(f flow.Field) bool { return f.Name == name })
