@@ -1,6 +1,6 @@
 // Package pipeline looks at the whole pipeline as it stands: which actor takes each step, on whom, why, and which
 // statement or grant lets it. It asks the rooms for what they hold, as its caller, and the guard for its answers; it
-// changes nothing and keeps nothing.
+// changes nothing and keeps nothing, and nothing that it asks for others is in the audit log.
 package pipeline
 
 import (
@@ -12,71 +12,97 @@ import (
 
 	"flowlake/access"
 	"flowlake/access/formation"
+	"flowlake/access/identity"
 	"flowlake/access/policy"
+	"flowlake/catalog"
 	"flowlake/catalog/crawler"
 	"flowlake/delivery"
 	"flowlake/fault"
+	"flowlake/lake"
 	"flowlake/logs"
+	"flowlake/query"
 	"flowlake/vpc"
 )
 
 // Rooms are those that the pipeline runs through.
 type Rooms struct {
-	Guard     *access.Guard
-	Formation *formation.Store
-	Logs      *logs.Store
-	Crawlers  *crawler.Crawlers
-	Delivery  *delivery.Store
-	VPC       *vpc.Store
+	Guard      *access.Guard
+	Identities *identity.Store
+	Formation  *formation.Store
+	Lake       *lake.Store
+	Logs       *logs.Store
+	Catalog    *catalog.Catalog
+	Crawlers   *crawler.Crawlers
+	Delivery   *delivery.Store
+	VPC        *vpc.Store
+	Queries    *query.Queries
+
+	AuditBucket string // gets the audit log's files; "": none
+}
+
+// Map is the pipeline of one account in one region as it stands.
+type Map struct {
+	Account string   `json:"account"`
+	Region  string   `json:"region"`           // of everything but buckets and principals, which are every region's
+	Steps   []Step   `json:"steps"`            // in the order that a record takes
+	Unseen  []string `json:"unseen,omitempty"` // parts that the caller may not look at, each with the reason
 }
 
 // Step is what one actor does to another, with everything that it needs.
 type Step struct {
-	Stage   string `json:"stage"`             // "crawler web", one line of a list
-	Actor   string `json:"actor"`             // who: a role's or user's ARN, or a service that acts as itself
-	Service string `json:"service,omitempty"` // that assumes the role
-	Target  string `json:"target"`            // to whom: "log group web", "s3://lake/flows/"
-	Why     string `json:"why"`               // what for, in a few words
-	Needs   []Need `json:"needs"`
+	Stage    string     `json:"stage"`              // what it is a step of: "crawler web"
+	Actor    string     `json:"actor"`              // who: a role's or user's ARN, or a service that acts as itself
+	Service  string     `json:"service,omitempty"`  // that assumes the actor's role
+	Target   string     `json:"target"`             // to whom: "log group web", "s3://lake/flows/"
+	Why      string     `json:"why"`                // what for, in a few words
+	Needs    []Need     `json:"needs"`              // all of them; none where nothing is asked, or Withheld
+	Add      []Addition `json:"add,omitempty"`      // what would give all that is missing
+	Withheld string     `json:"withheld,omitempty"` // why the caller is not told the needs
 }
 
-// OK reports whether nothing is missing.
+// OK reports whether nothing is known to be missing.
 func (s Step) OK() bool {
 	return !slices.ContainsFunc(s.Needs, func(n Need) bool { return !n.Allowed })
 }
 
 // Need is one permission that a step takes, and what decides it.
+//
+// A star in Resource stands for all that the step works on: the question is whether a policy lets the actor at all of
+// that. A policy that allows a part of it alone is told as missing.
 type Need struct {
-	Action   string `json:"action"`             // "s3:PutObject"; a grant's is "lakeformation: CREATE_TABLE"
-	Resource string `json:"resource"`           // an ARN
-	Allowed  bool   `json:"allowed"`            //
+	Action   string `json:"action"`             // "s3:PutObject"; of a grant as the audit log has it: "lakeformation:CreateTable"
+	Resource string `json:"resource"`           // an ARN, or *
+	Allowed  bool   `json:"allowed"`            // by what is in force now
 	By       string `json:"by,omitempty"`       // the policy and statement, or the grant, that decided
-	Missing  string `json:"missing,omitempty"`  // why not, in words
+	Missing  string `json:"missing,omitempty"`  // why not, in the sentence that the actor would read
 	Add      string `json:"add,omitempty"`      // the least statement, or the command, that would allow it
 	AddWhere string `json:"addWhere,omitempty"` // where it belongs
 }
 
-// Map is the pipeline as it stands.
-type Map struct {
-	Steps  []Step   `json:"steps"`
-	Unseen []string `json:"unseen,omitempty"` // parts that the caller may not list, each with the reason
+// Addition is a statement to add to a policy, or a command to run.
+type Addition struct {
+	Where string `json:"where"` // "an identity policy of role crawler"
+	Text  string `json:"text"`  // JSON to paste, or a line for a shell
 }
 
-// Map asks every room. What the caller may not list is named in Unseen; other failures are returned.
+// Map asks every room. What the caller may not list is named in Unseen, and of actors whose policies the caller may not
+// simulate (iam:SimulatePrincipalPolicy; s3:GetBucketPolicy where a bucket's policy decides) a step is shown and its
+// needs are not. Other failures are returned.
+//
+// The questions are those of background work: no client's address or user agent is known, nor a session's policies and tags.
 func (r Rooms) Map(ctx context.Context, c access.Caller) (Map, error) {
-	m := &mapping{Rooms: r, ctx: ctx, caller: c}
+	m := &mapping{Rooms: r, ctx: ctx, quiet: access.WithRequest(ctx, nil), caller: c, may: map[string]string{}, knows: map[string]known{}}
+	m.out = Map{Account: c.Account, Region: c.Region, Steps: []Step{}}
 	for _, part := range []struct {
 		name string
 		walk func() error
 	}{
-		{"flow logs", m.flowLogs}, {"export tasks", m.exports}, {"subscription filters", m.subscriptions},
-		{"delivery streams", m.streams}, {"crawlers", m.crawlers}, {"data lake locations", m.locations}, {"readers of tables", m.readers},
+		{"flow logs", m.flowLogs}, {"subscription filters", m.subscriptions}, {"delivery streams", m.streams}, {"export tasks", m.exports},
+		{"crawlers", m.crawlers}, {"data lake locations", m.locations}, {"tables and who reads them", m.tables}, {"the audit log", m.audit},
 	} {
-		switch err := part.walk(); {
-		case fault.Is(err, fault.Denied):
-			first, _, _ := strings.Cut(err.Error(), "\n")
-			m.out.Unseen = append(m.out.Unseen, part.name+": "+first)
-		case err != nil:
+		if err := part.walk(); fault.Is(err, fault.Denied) {
+			m.unseen(part.name, err)
+		} else if err != nil {
 			return m.out, err
 		}
 	}
@@ -86,67 +112,81 @@ func (r Rooms) Map(ctx context.Context, c access.Caller) (Map, error) {
 // mapping is one walk through the rooms.
 type mapping struct {
 	Rooms
-	ctx    context.Context
+	ctx    context.Context // for what the caller does: its refusals are its request's
+	quiet  context.Context // for what is asked for others: it is no part of the request
 	caller access.Caller
+	may    map[string]string // why the caller may not know of an actor, "" where it may
+	knows  map[string]known  // of tables, by "database.table"
 	out    Map
 }
 
-// decide asks the guard, for the map and not for the audit log.
-func (m *mapping) decide(as access.Caller, action, resource string, entries ...policy.Entry) Need {
-	n := Need{Action: action, Resource: resource}
-	v, err := m.Guard.Decide(m.ctx, as, action, resource, entries...)
-	switch {
-	case err != nil:
-		n.Missing = err.Error()
-	case v.Allowed:
-		n.Allowed, n.By = true, decidedBy(v.Decision)
+// allow asks whether the caller may do what a door would ask of it.
+func (m *mapping) allow(action, resource string) error {
+	return m.Guard.Allow(m.ctx, m.caller, action, resource)
+}
+
+// can is allow for what is passed over where the answer is no. It returns the refusal's sentence, "" for a yes.
+func (m *mapping) can(action, resource string) (refused string, err error) {
+	v, err := m.Guard.Decide(m.ctx, m.caller, action, resource)
+	if err != nil || v.Allowed {
+		return "", err
+	}
+	return v.Refusal.Sentence(), nil
+}
+
+// unseen notes what is not shown.
+func (m *mapping) unseen(what string, why error) {
+	first, _, _ := strings.Cut(access.Explain(why), "\n")
+	m.out.Unseen = append(m.out.Unseen, what+": "+first)
+}
+
+// fewer is an unseen line for things of which each was refused by itself: how many, and the first's reason.
+type fewer struct {
+	n     int
+	first error
+}
+
+func (f *fewer) add(err error) {
+	if f.n++; f.n == 1 {
+		f.first = err
+	}
+}
+
+func (m *mapping) fewer(f fewer, one, many string) {
+	switch f.n {
+	case 0:
+	case 1:
+		m.unseen(one, f.first)
 	default:
-		n.Missing, n.Add, n.AddWhere = v.Refusal.Sentence(), v.Refusal.Statement, v.Refusal.Where
+		m.unseen(fmt.Sprintf("%d %s", f.n, many), f.first)
 	}
-	return n
 }
 
-// each asks for several actions on several things of the catalogue.
-func (m *mapping) each(as access.Caller, actions []string, resources ...string) (needs []Need) {
-	for _, action := range actions {
-		for _, r := range resources {
-			needs = append(needs, m.decide(as, action, as.ARN("glue", r)))
+// add shows a step, as far as the caller may know of it. bucket is that whose policy decides for a service that acts as
+// itself.
+func (m *mapping) add(s Step, bucket string) error {
+	action, resource := "iam:SimulatePrincipalPolicy", s.Actor
+	if bucket != "" {
+		action, resource = "s3:GetBucketPolicy", lake.ARN(bucket, "")
+	}
+	refused, known := m.may[resource]
+	if !known && len(s.Needs) > 0 {
+		var err error
+		if refused, err = m.can(action, resource); err != nil {
+			return err
 		}
+		m.may[resource] = refused
 	}
-	return needs
-}
-
-// decidedBy names what allowed.
-func decidedBy(d policy.Decision) string {
-	switch {
-	case d.Reason == policy.AllowedAsRoot:
-		return "the account's root may do everything"
-	case d.Sid != "":
-		return d.Source + `, statement "` + d.Sid + `"`
-	case d.Statement > 0:
-		return fmt.Sprintf("%s, statement %d", d.Source, d.Statement)
+	if refused != "" {
+		s.Needs, s.Withheld = nil, refused
 	}
-	return d.Source
-}
-
-// service is a service that asks as itself.
-func (m *mapping) service(name, source string) access.Caller {
-	return access.ServicePrincipal(m.caller.Account, m.caller.Region, name, source)
-}
-
-// assume begins a step that a service takes as a role: its first need is the role's trust. It returns the
-// session to ask for the rest with. entries are what the service gives with it.
-func (m *mapping) assume(service access.Caller, role string, entries ...policy.Entry) (access.Caller, Need) {
-	trust := m.decide(service, "sts:AssumeRole", role, entries...)
-	as, err := m.Guard.CallerOf(m.ctx, role, m.caller.Region)
-	if err != nil {
-		as = access.Caller{Account: m.caller.Account, Region: m.caller.Region, Principal: role, Role: role} // of nobody: every answer is no
-		trust = Need{Action: trust.Action, Resource: role, Missing: err.Error()}
+	if s.Needs == nil {
+		s.Needs = []Need{}
 	}
-	return as, trust
+	s.Add = additions(s.Needs)
+	m.out.Steps = append(m.out.Steps, s)
+	return nil
 }
-
-func (m *mapping) add(s Step) { m.out.Steps = append(m.out.Steps, s) }
 
 // maxShown bounds the lists that have no pages here.
 const maxShown = 10_000
@@ -163,4 +203,17 @@ func pages(page func(token string) (next string, err error)) error {
 		}
 		token = next
 	}
+}
+
+// decidedBy names the policy and the statement that decided, "" for none.
+func decidedBy(d policy.Decision) string {
+	switch {
+	case d.Reason == policy.AllowedAsRoot:
+		return "the account's root may do everything"
+	case d.Sid != "":
+		return d.Source + `, statement "` + d.Sid + `"`
+	case d.Statement > 0:
+		return fmt.Sprintf("%s, statement %d", d.Source, d.Statement)
+	}
+	return d.Source
 }

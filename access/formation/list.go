@@ -35,6 +35,23 @@ func (s *Store) Grants(ctx context.Context, c access.Caller, f GrantFilter) (lis
 	return list, err
 }
 
+// GrantsOn returns the grants on one thing whoever asks, for those who explain what a principal may do.
+func (v *View) GrantsOn(r Resource) (list []Grant, err error) {
+	r.Database, r.Table = lower(r.Database), lower(r.Table)
+	kind, key, err := r.place()
+	if err != nil {
+		return nil, err
+	}
+	d, err := v.read(kind, key)
+	if err != nil {
+		return nil, err
+	}
+	for i := range d.Grants {
+		list = append(list, expand(r, &d.Grants[i])...)
+	}
+	return list, nil
+}
+
 // grantsOn lists one thing's.
 func (v *View) grantsOn(r Resource, f GrantFilter) ([]Grant, error) {
 	var grants []grant

@@ -5,28 +5,47 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 
 	"flowlake/aws/wire"
-	"flowlake/fault"
 	"flowlake/pipeline"
 )
 
 const (
-	// ExplainPath takes a POST that asks whether ?principal may do ?action to ?resource. Its body, which may be empty, is
-	// a JSON object of condition keys with their values: {"s3:prefix": ["logs/"]}. The answer is a pipeline.Explanation.
+	// ExplainPath takes a POST of a pipeline.Question as JSON about the principal that ?principal names, and answers with
+	// a pipeline.Explanation.
 	ExplainPath = "/access/explain"
-	// MapPath takes a POST and answers with a pipeline.Map.
+	// MapPath takes a POST and answers with the pipeline.Map of the region that it is signed for.
 	MapPath = "/access/map"
 )
 
 func (d *door) accessRows() []wire.Operation {
 	return []wire.Operation{
-		// Who may simulate a principal's policies may read why it was refused: the same permission as IAM's.
+		// Who may simulate a principal's policies may read why it was refused: the same permission as IAM's. A service's
+		// are everybody's.
 		wire.Raw("ExplainAccess", wire.RawRow{Permissions: []wire.RawPermission{{Action: "iam:SimulatePrincipalPolicy", Resource: func(call *wire.Call) string {
-			return call.Request.URL.Query().Get("principal")
-		}}}, Honoured: []string{"?principal", "?action", "?resource", "?source-arn"}, MaxBody: 64 << 10}, d.explainAccess),
+			if principal := call.Request.URL.Query().Get("principal"); strings.HasPrefix(principal, "arn:") {
+				return entityOf(principal)
+			}
+			return "*"
+		}}}, Honoured: []string{"?principal"}, MaxBody: pipeline.MaxQuestion}, d.explainAccess),
+		// Each part is asked for by itself, as its own service's operations ask for it.
 		wire.Raw("GetAccessMap", wire.RawRow{Permissions: []wire.RawPermission{{Action: "flowlake:GetAccessMap"}}}, d.accessMap),
 	}
+}
+
+// entityOf is the role of a session's ARN, whose policies they are; other ARNs are what they are.
+func entityOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || parts[2] != "sts" {
+		return arn
+	}
+	kind, rest, _ := strings.Cut(parts[5], "/")
+	name, _, _ := strings.Cut(rest, "/")
+	if kind != "assumed-role" || name == "" {
+		return arn
+	}
+	return "arn:" + parts[1] + ":iam::" + parts[4] + ":role/" + name
 }
 
 func (d *door) explainAccess(ctx context.Context, call *wire.Call) error {
@@ -34,14 +53,12 @@ func (d *door) explainAccess(ctx context.Context, call *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	q := call.Request.URL.Query()
-	in := pipeline.Question{Principal: q.Get("principal"), Action: q.Get("action"), Resource: q.Get("resource"), SourceARN: q.Get("source-arn")}
-	if len(body) > 0 {
-		if err := json.Unmarshal(body, &in.Context); err != nil {
-			return fault.Newf(fault.Invalid, "condition keys", "are not a JSON object of lists of strings: %w", err)
-		}
+	q, err := pipeline.ParseQuestion(body)
+	if err != nil {
+		return err
 	}
-	x, err := d.pipeline.Explain(ctx, call.Caller, in)
+	q.Principal = call.Request.URL.Query().Get("principal")
+	x, err := d.pipeline.Explain(ctx, call.Caller, q)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ func Service(lk *lake.Store, lg *logs.Store, dl *delivery.Store, room *vpc.Store
 			{Kind: fault.NotFound, Noun: "bucket", Code: "NoSuchBucket", Status: http.StatusNotFound},
 			{Kind: fault.Precondition, Code: "PreconditionFailed", Status: http.StatusPreconditionFailed},
 			{Kind: fault.NotFound, Noun: "principal", Code: "NoSuchEntity", Status: http.StatusNotFound},
+			{Kind: fault.NotFound, Noun: "column", Code: "NoSuchColumn", Status: http.StatusNotFound},
 			{Kind: fault.NotFound, Noun: "compaction", Code: "NoSuchCompaction", Status: http.StatusNotFound},
 		},
 		Operations: append([]wire.Operation{wire.Raw("Verify", wire.RawRow{

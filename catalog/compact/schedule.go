@@ -88,13 +88,18 @@ func (k *Compactor) schedules(ctx context.Context) error {
 		if o.MinFiles == 0 {
 			o.MinFiles = scheduledFiles
 		}
-		c := access.Caller{Account: d.id.Account, Region: d.id.Region, Principal: d.CreatedBy}
-		c = c.Via("compact.flowlake", TableARN(c, d.Database, d.Name))
+		c := Scheduled(d.id.Account, d.id.Region, d.Table)
 		if err := k.scheduled(ctx, c, Request{Database: d.Database, Table: d.Name, Options: o}); err != nil {
 			k.log.Warn("table not compacted", "table", d.Database+"."+d.Name, "err", err)
 		}
 	}
 	return nil
+}
+
+// Scheduled is as whom a table is compacted by itself: the one who made it.
+func Scheduled(account, region string, t catalog.Table) access.Caller {
+	c := access.Caller{Account: account, Region: region, Principal: t.CreatedBy}
+	return c.Via("compact.flowlake", TableARN(c, t.Database, t.Name))
 }
 
 // scheduled starts a run when a look at the objects says that there is something to do: otherwise nothing is written.

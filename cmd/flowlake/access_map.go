@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,11 +28,13 @@ func accessMapCommand() *cobra.Command {
 		Use:   "map",
 		Short: "Print who acts on whom, why, and by which statement, for the whole pipeline as it stands",
 		Long: `Prints every step of the pipeline as it stands in the region: flow logs, export tasks, subscription filters, delivery
-streams, crawlers, data lake locations, and who reads which table. Each step has its actor, whom it acts on, what
-for, and every permission that it needs, with the statement or grant that gives it, or what is missing and where to add it.
+streams, crawlers, data lake locations, who compacts a table, and who reads it. Each step has its actor, whom it acts on,
+what for, and every permission that it needs, with the statement or grant that gives it, or what is missing and where to
+add it. The map is of one region: --region shows another's.
 
-It takes flowlake:GetAccessMap, and of each part the permission to list it; parts that you may not list are named. When
-something is missing, it ends with 4.`,
+It takes flowlake:GetAccessMap, of each part the permission to list it, and iam:SimulatePrincipalPolicy on each actor
+(s3:GetBucketPolicy on the bucket where a service writes as itself). What you may not see is named. When something is
+missing, it ends with 4.`,
 		Example: `  flowlake access map
   flowlake access map --missing
   flowlake access map --output mermaid > pipeline.mmd
@@ -91,10 +95,13 @@ func accessMap(ctx context.Context, cfg aws.Config) (m pipeline.Map, err error) 
 	return m, nil
 }
 
-// writeMap prints a paragraph for each step: who → whom, why, and its permissions.
+// writeMap prints a paragraph for each step: who → whom, why, and its permissions. What is the same as in the step before
+// is not told twice: a role's trust, and the statements to add.
 func writeMap(w io.Writer, m pipeline.Map) error {
 	b := &bytes.Buffer{}
+	b.WriteString(wrapped("", "", "Account "+m.Account+" in "+m.Region+": who acts on whom, why, and by which statement. ✓ is allowed, ✗ is missing."))
 	stage := ""
+	told := map[string]bool{}
 	for _, s := range m.Steps {
 		if s.Stage != stage {
 			stage = s.Stage
@@ -102,47 +109,123 @@ func writeMap(w io.Writer, m pipeline.Map) error {
 		}
 		who := shortARN(s.Actor)
 		if s.Service != "" {
-			who = s.Service + ", as " + who
+			who = s.Service + " as " + who
 		}
-		fmt.Fprintf(b, "  %s → %s: %s\n", who, s.Target, s.Why)
-		for _, n := range s.Needs {
-			if n.Allowed {
-				fmt.Fprintf(b, "    ✓ %-28s %s\n", n.Action, n.By)
+		b.WriteString(wrapped("  ", "    ", who+" → "+s.Target+": "+s.Why))
+		switch {
+		case s.Withheld != "":
+			b.WriteString(wrapped("    ? ", "      ", "not shown: "+s.Withheld))
+		case len(s.Needs) == 0:
+			b.WriteString("    ✓ nothing is asked\n")
+		}
+		writeNeeds(b, s, told)
+		for _, a := range s.Add {
+			if told[a.Where+a.Text] {
 				continue
 			}
-			fmt.Fprintf(b, "    ✗ %-28s %s\n", n.Action, n.Missing)
-			printMissing(b, n, "      ")
+			told[a.Where+a.Text] = true
+			fmt.Fprintf(b, "      this would allow it, in %s:\n", a.Where)
+			for line := range strings.SplitSeq(a.Text, "\n") {
+				fmt.Fprintf(b, "        %s\n", line)
+			}
 		}
 	}
 	if len(m.Steps) == 0 {
-		b.WriteString("nothing to show\n")
+		b.WriteString("\nnothing to show\n")
 	}
-	for _, u := range m.Unseen {
-		fmt.Fprintf(b, "\nnot shown: %s\n", u)
+	for i, u := range m.Unseen {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(wrapped("not shown: ", "  ", u))
 	}
-	_, err := w.Write(bytes.TrimPrefix(b.Bytes(), []byte("\n")))
+	_, err := w.Write(trimmed(b.Bytes()))
 	return err
 }
 
-// shortARN is "role/x" of "arn:aws:iam::123456789012:role/x"; other text stays as it is.
-func shortARN(arn string) string {
-	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && parts[0] == "arn" {
-		return strings.TrimPrefix(parts[5], "/")
+// writeNeeds prints a step's needs, those together that one statement allows, and those together that lack the same.
+func writeNeeds(b *bytes.Buffer, s pipeline.Step, told map[string]bool) {
+	type line struct {
+		mark, why string
+		actions   []string
+		resources []string
 	}
-	return arn
+	var lines []*line
+	for _, n := range s.Needs {
+		if n.Action == "sts:AssumeRole" && n.Allowed {
+			trust := s.Service + " " + s.Actor + " " + n.By
+			if told[trust] {
+				continue
+			}
+			told[trust] = true
+		}
+		mark, why := "✓", n.By
+		if !n.Allowed {
+			mark, why = "✗", reasonOf(n)
+		}
+		var l *line
+		for _, other := range lines {
+			// What is allowed is told by its statement; what is not, action by action with all that it is missing on.
+			if other.mark == mark && other.why == why && (n.Allowed || other.actions[0] == n.Action) {
+				l = other
+			}
+		}
+		if l == nil {
+			l = &line{mark: mark, why: why}
+			lines = append(lines, l)
+		}
+		if !slices.Contains(l.actions, n.Action) {
+			l.actions = append(l.actions, n.Action)
+		}
+		if r := shortARN(n.Resource); !slices.Contains(l.resources, r) {
+			l.resources = append(l.resources, r)
+		}
+	}
+	for _, l := range lines {
+		text := strings.Join(l.actions, ", ")
+		if l.mark == "✗" {
+			text += " on " + strings.Join(l.resources, ", ")
+		}
+		b.WriteString(wrapped("    "+l.mark+" ", "      ", text+" — "+l.why))
+	}
 }
 
-// writeMermaid draws the steps as a flowchart: a missing permission's arrow is broken, and says what is missing.
+// reasonOf is why a need is missing, without who, what and whom: those stand before it.
+func reasonOf(n pipeline.Need) string {
+	why := n.Missing
+	for _, begins := range []string{" because ", " with an explicit deny "} {
+		if _, rest, ok := strings.Cut(n.Missing, begins); ok {
+			why = strings.TrimSpace(strings.TrimPrefix(begins, " because ") + rest)
+			break
+		}
+	}
+	if n.By != "" {
+		why += " (" + n.By + ")"
+	}
+	return why
+}
+
+// shortARN is "role/x" of "arn:aws:iam::123456789012:role/x", and "s3://b/k" of an object's; other text stays as it is.
+func shortARN(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return arn
+	}
+	if parts[2] == "s3" {
+		return "s3://" + parts[5]
+	}
+	return strings.TrimPrefix(parts[5], "/")
+}
+
+// writeMermaid draws the steps as a flowchart: where a permission is missing the arrow is dotted and red, and says which.
 //
-// Source: Mermaid's documentation, "Flowcharts - Basic Syntax": text in quotes may hold anything but quotes, which are
-// written as #quot;.
+// Source: Mermaid's documentation, "Flowcharts - Basic Syntax": text in quotes may hold anything but quotes, and entity codes
+// (#quot;, #35;) write the rest; "A -->|text| B", "A -.->|text| B"; "linkStyle" counts links in the order they are drawn.
 func writeMermaid(w io.Writer, m pipeline.Map) error {
 	b := &bytes.Buffer{}
 	b.WriteString("flowchart LR\n")
+	text := strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "`", "#96;", "\n", " ").Replace
 	ids := map[string]string{}
-	text := func(s string) string {
-		return strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "\n", " ").Replace(s)
-	}
 	node := func(label string) string {
 		id, ok := ids[label]
 		if !ok {
@@ -152,30 +235,49 @@ func writeMermaid(w io.Writer, m pipeline.Map) error {
 		}
 		return id
 	}
+	drawn, broken := map[string]bool{}, []string(nil)
+	link := func(from, why string, bad bool, to string) {
+		arrow := "-->"
+		if bad {
+			arrow = "-.->"
+		}
+		line := fmt.Sprintf("  %s %s|\"%s\"| %s\n", from, arrow, text(why), to)
+		if drawn[line] {
+			return
+		}
+		if bad {
+			broken = append(broken, strconv.Itoa(len(drawn)))
+		}
+		drawn[line] = true
+		b.WriteString(line)
+	}
 	for _, s := range m.Steps {
 		who, whom := node(shortARN(s.Actor)), node(s.Target)
+		untrusted := slices.ContainsFunc(s.Needs, func(n pipeline.Need) bool { return n.Action == "sts:AssumeRole" && !n.Allowed })
 		if s.Service != "" {
-			service := node(s.Service)
-			arrow := "-->"
-			if len(s.Needs) > 0 && !s.Needs[0].Allowed {
-				arrow = "-.-x"
+			why := "assumes"
+			if untrusted {
+				why = "may not assume"
 			}
-			line := fmt.Sprintf("  %s %s|assumes| %s\n", service, arrow, who)
-			if !bytes.Contains(b.Bytes(), []byte(line)) {
-				b.WriteString(line)
-			}
+			link(node(s.Service), why, untrusted, who)
 		}
 		var missing []string
 		for _, n := range s.Needs {
-			if !n.Allowed && n.Action != "sts:AssumeRole" {
+			if !n.Allowed && n.Action != "sts:AssumeRole" && !slices.Contains(missing, n.Action) {
 				missing = append(missing, n.Action)
 			}
 		}
-		if len(missing) > 0 {
-			fmt.Fprintf(b, "  %s -.-x|\"%s, without %s\"| %s\n", who, text(s.Why), text(strings.Join(missing, ", ")), whom)
-		} else {
-			fmt.Fprintf(b, "  %s -->|\"%s\"| %s\n", who, text(s.Why), whom)
+		why := s.Why
+		switch {
+		case len(missing) > 0:
+			why += ", without " + strings.Join(missing, ", ")
+		case s.Withheld != "":
+			why += ", permissions not shown"
 		}
+		link(who, why, len(missing) > 0, whom)
+	}
+	if len(broken) > 0 {
+		fmt.Fprintf(b, "  linkStyle %s stroke:#c00,color:#c00\n", strings.Join(broken, ","))
 	}
 	_, err := w.Write(b.Bytes())
 	return err

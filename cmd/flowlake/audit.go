@@ -9,13 +9,11 @@ import (
 	"flowlake/access"
 	"flowlake/access/audit"
 	"flowlake/lake"
+	"flowlake/pipeline"
 )
 
 // auditEvery is how often the audit log's files go to their bucket, as CloudTrail's do.
 const auditEvery = 5 * time.Minute
-
-// auditService is who delivers audit files. The bucket's policy lets it, as for CloudTrail.
-const auditService = "cloudtrail.amazonaws.com"
 
 // deliverAudit delivers the audit log to its bucket until ctx ends. What cannot be delivered, for the bucket or its policy is
 // not there yet, stays on disk and is tried again.
@@ -55,8 +53,7 @@ func (h *house) deliverAuditFiles(ctx context.Context) error {
 			continue
 		}
 		for _, o := range objects {
-			trail := "arn:aws:cloudtrail:" + o.Region + ":" + h.account + ":trail/flowlake"
-			as := access.ServicePrincipal(h.account, o.Region, auditService, trail)
+			as := pipeline.AuditCaller(h.account, o.Region) // the bucket's policy lets it, as for CloudTrail
 			if _, err := h.lake.Put(ctx, as, lake.PutInput{Bucket: h.auditBucket, Key: o.Key, Body: bytes.NewReader(o.Body), Size: int64(len(o.Body)),
 				ACL: "bucket-owner-full-control"}); err != nil {
 				return errors.Join(append(errs, err)...) // the next would fail alike

@@ -55,7 +55,7 @@ type house struct {
 	metrics *prometheus.Registry
 	log     *slog.Logger
 
-	account, auditBucket string
+	account string
 }
 
 // rooms are those that doors stand before. All are nil for those who only read the doors' tables.
@@ -72,6 +72,8 @@ type rooms struct {
 	firehose   *destination.Writer
 	vpc        *vpc.Store
 	compact    *compact.Compactor
+
+	auditBucket string // gets the audit log's files; "": none
 }
 
 // houseConfig is what openHouse needs.
@@ -86,7 +88,7 @@ type houseConfig struct {
 
 // openHouse opens the rooms from the ground up. Nothing works in the background before run.
 func openHouse(cfg houseConfig) (_ *house, err error) {
-	h := &house{metrics: prometheus.NewRegistry(), log: cfg.log, account: cfg.account, auditBucket: cfg.auditBucket}
+	h := &house{metrics: prometheus.NewRegistry(), log: cfg.log, account: cfg.account, rooms: rooms{auditBucket: cfg.auditBucket}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -178,8 +180,8 @@ func services(r rooms) []wire.Service {
 		lakeformation.Service(r.formation),
 		ec2.Service(r.vpc),
 		firehose.Service(r.delivery, r.firehose),
-		doorflowlake.Service(r.lake, r.logs, r.delivery, r.vpc, r.compact, pipeline.Rooms{Guard: r.guard, Formation: r.formation, Logs: r.logs,
-			Crawlers: r.crawlers, Delivery: r.delivery, VPC: r.vpc}),
+		doorflowlake.Service(r.lake, r.logs, r.delivery, r.vpc, r.compact, pipeline.Rooms{Guard: r.guard, Identities: r.identities, Formation: r.formation, Lake: r.lake,
+			Logs: r.logs, Catalog: r.tables, Crawlers: r.crawlers, Delivery: r.delivery, VPC: r.vpc, Queries: r.queries, AuditBucket: r.auditBucket}),
 	}
 }
 
