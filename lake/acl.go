@@ -190,7 +190,7 @@ func (s *Store) PutObjectACL(ctx context.Context, c access.Caller, bucket, key, 
 	return s.apply(commit{locks: [][]byte{at}, prepare: func(batch *pebble.Batch) ([]segment, error) {
 		o, found, err := s.entry(bucket, key)
 		if err == nil && !found {
-			err = fault.Newf(fault.NotFound, "object "+URL(bucket, key), "does not exist")
+			err = s.missing(ctx, c, bucket, key)
 		}
 		if err != nil {
 			return nil, err

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"flowlake/access/identity"
 )
 
 func BenchmarkPut(b *testing.B) {
@@ -70,4 +72,30 @@ func BenchmarkList(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkDecisions is what a query of many files asks, as a role that the bucket's policy names beside one that is gone.
+func BenchmarkDecisions(b *testing.B) {
+	p := withPeople(b)
+	reader := p.user("reader", `{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::lake/*"}`)
+	gone := p.user("gone", "")
+	for i := range 10_000 {
+		o := Object{Size: 1, ETag: "5d41402abc4b2a76b9719d911017c592", Modified: now(), Checksum: Checksum{CRC64NVME, FullObject, "AAAAAAAAAAA="}, segments: []segment{{uint64(i), 1}}}
+		p.index.Set(objectKey("lake", fmt.Sprintf("k/%05d", i)), encodeEntry(&o), pebble.NoSync)
+	}
+	each := func(name string) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := p.Head(ctx, reader, "lake", fmt.Sprintf("k/%05d", i%10_000)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	each("without a policy")
+	p.policy(`{"Effect":"Deny","Principal":{"AWS":["` + reader.Principal + `","` + gone.Principal + `"]},"Action":"s3:Delete*","Resource":"arn:aws:s3:::lake/*"}`)
+	each("with a policy that names two")
+	must(b, p.ids.Delete(ctx, identity.User, "gone"))
+	each("of whom one is gone")
 }

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -68,6 +69,7 @@ type NewBucket struct {
 	Name      string
 	ACL       string    // a canned ACL, or "": private
 	Ownership Ownership // "": BucketOwnerEnforced
+	Region    string    // "": the caller's
 }
 
 // CreateBucket makes an empty bucket in the caller's region. It returns fault.Exists about "bucket" when
@@ -78,7 +80,8 @@ func (s *Store) CreateBucket(ctx context.Context, c access.Caller, name string) 
 
 // MakeBucket is CreateBucket with settings. The new bucket blocks all public access, as S3's do; who gives an ACL needs
 // s3:PutBucketAcl, who gives an ownership s3:PutBucketOwnershipControls. Beside CreateBucket's errors it returns
-// fault.Invalid about "bucket acl" for an ACL that the ownership does not allow.
+// fault.Invalid about "bucket acl" for an ACL that the ownership does not allow, and about "public acl" for one that the
+// new bucket's block prevents.
 func (s *Store) MakeBucket(ctx context.Context, c access.Caller, in NewBucket) error {
 	if err := CheckBucketName(in.Name); err != nil {
 		return err
@@ -104,13 +107,13 @@ func (s *Store) MakeBucket(ctx context.Context, c access.Caller, in NewBucket) e
 			return err
 		}
 	}
-	if public(in.ACL) {
-		return s.blocked(ctx, c, "s3:PutBucketAcl", arn, publicACLs, "BlockPublicAcls")
+	if public(in.ACL) { // S3 words this otherwise than PutBucketAcl's refusal
+		return fault.Newf(fault.Invalid, "public acl of "+in.Name, "Bucket cannot have public ACLs set with BlockPublicAccess enabled")
 	}
 	if err := s.room(0); err != nil {
 		return err
 	}
-	b := &bucketDoc{Bucket: Bucket{Name: in.Name, Owner: c.Account, Region: c.Region, Created: time.Now().UTC().Truncate(time.Second), ACL: in.ACL}, Settings: &set}
+	b := &bucketDoc{Bucket: Bucket{Name: in.Name, Owner: c.Account, Region: cmp.Or(in.Region, c.Region), Created: time.Now().UTC().Truncate(time.Second), ACL: in.ACL}, Settings: &set}
 	s.buckets.change.Lock()
 	defer s.buckets.change.Unlock()
 	if old, ok := s.buckets.get(in.Name); ok {
@@ -123,6 +126,7 @@ func (s *Store) MakeBucket(ctx context.Context, c access.Caller, in NewBucket) e
 		return err
 	}
 	if err := s.state.Update(ctx, func(tx *state.Tx) error { return tx.Create(bucketID(in.Name), b) }); err != nil {
+		s.reread(ctx, in.Name)
 		return err
 	}
 	s.buckets.put(b)
@@ -174,7 +178,7 @@ func (s *Store) bucket(name string) (*bucketDoc, error) {
 
 // Buckets returns the buckets of the caller's account in order of name, whatever their region.
 func (s *Store) Buckets(ctx context.Context, c access.Caller) ([]Bucket, error) {
-	if err := s.allow(ctx, c, "s3:ListAllMyBuckets", "*"); err != nil {
+	if err := s.allow(ctx, c, "s3:ListAllMyBuckets", EveryBucket); err != nil {
 		return nil, err
 	}
 	var out []Bucket
@@ -211,6 +215,7 @@ func (s *Store) DeleteBucket(ctx context.Context, c access.Caller, name string) 
 		return err
 	}
 	if err := s.state.Update(ctx, func(tx *state.Tx) error { return tx.Delete(bucketID(name)) }); err != nil {
+		s.reread(ctx, name)
 		return err
 	}
 	s.buckets.remove(name)

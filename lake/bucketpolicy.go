@@ -86,12 +86,17 @@ func (s *Store) PutBucketPolicy(ctx context.Context, c access.Caller, bucket, te
 		return err
 	}
 	return s.change(ctx, bucket, func(_ *Bucket, set *settings) error {
-		if set.blocks().BlockPublicPolicy && doc.Public() {
-			return s.blocked(ctx, c, "s3:PutBucketPolicy", ARN(bucket, ""), "public policies", "BlockPublicPolicy")
-		}
-		set.Policy, set.Principals = text, ids
-		return nil
+		return s.setPolicy(ctx, c, bucket, set, text, doc, ids)
 	})
+}
+
+// setPolicy puts a policy that was checked into settings that take it.
+func (s *Store) setPolicy(ctx context.Context, c access.Caller, bucket string, set *settings, text string, doc *policy.Document, ids map[string]string) error {
+	if set.blocks().BlockPublicPolicy && doc.Public() {
+		return s.blocked(ctx, c, "s3:PutBucketPolicy", ARN(bucket, ""), "public policies", "BlockPublicPolicy")
+	}
+	set.Policy, set.Principals = text, ids
+	return nil
 }
 
 // DeleteBucketPolicy removes the bucket's policy. To remove one that is not there is no error.
@@ -135,12 +140,11 @@ func (s *Store) AddStatements(ctx context.Context, c access.Caller, bucket strin
 		if err != nil {
 			return err
 		}
-		_, ids, err := s.checkPolicy(ctx, old, text)
+		checked, ids, err := s.checkPolicy(ctx, old, text)
 		if err != nil {
 			return err
 		}
-		set.Policy, set.Principals = text, ids
-		return nil
+		return s.setPolicy(ctx, c, bucket, set, text, checked, ids)
 	})
 }
 
@@ -259,7 +263,7 @@ func (d document) with(add []Statement) (string, error) {
 		taken[one.Sid] = true
 	}
 	for _, st := range add {
-		for sid, n := st.Sid, 2; taken[st.Sid]; n++ {
+		for sid, n := st.Sid, 2; sid != "" && taken[st.Sid]; n++ {
 			st.Sid = sid + strconv.Itoa(n)
 		}
 		taken[st.Sid] = true

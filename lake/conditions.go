@@ -38,7 +38,26 @@ func (in *PutInput) keys() []policy.Entry {
 	if in.from != "" {
 		keys = append(keys, policy.Entry{Key: "s3:x-amz-copy-source", Values: []string{in.from}})
 	}
+	return append(keys, writeIf(in.IfMatch, in.IfNoneMatch)...)
+}
+
+// writeIf are the condition keys of a conditional write.
+func writeIf(match string, none bool) (keys []policy.Entry) {
+	if match != "" {
+		keys = append(keys, policy.Entry{Key: "s3:if-match", Values: []string{match}})
+	}
+	if none {
+		keys = append(keys, policy.Entry{Key: "s3:if-none-match", Values: []string{"*"}})
+	}
 	return keys
+}
+
+// Creates is the condition key that tells writes after which there is an object from those that prepare one: the
+// beginning of a multipart upload, and its parts.
+//
+// Source: S3 user guide, "Enforce conditional writes on Amazon S3 buckets".
+func Creates(yes bool) policy.Entry {
+	return policy.Entry{Key: "s3:ObjectCreationOperation", Values: []string{strconv.FormatBool(yes)}}
 }
 
 // UploadConditions returns the condition keys of an upload under way: its parts and its completion are asked for as

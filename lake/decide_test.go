@@ -15,12 +15,12 @@ import (
 // people is a lake in a house with identities.
 type people struct {
 	*Store
-	t     *testing.T
+	t     testing.TB
 	ids   *identity.Store
 	guard *access.Guard
 }
 
-func withPeople(t *testing.T) *people {
+func withPeople(t testing.TB) *people {
 	t.Helper()
 	dir := t.TempDir()
 	st, err := state.Open(filepath.Join(dir, "state"))
@@ -135,6 +135,55 @@ func TestBucketPolicyDecides(t *testing.T) {
 		cy := p.user("cy", `{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::lake/*"}`)
 		must(t, write(s, cy, "k", ""))
 		denied(t, "with an ACL", write(s, cy, "k", "bucket-owner-full-control"), "s3:PutObjectAcl")
+	})
+	t.Run("whoever may set an ACL learns of what is not there as whoever may read", func(t *testing.T) {
+		must(t, s.PutOwnership(ctx, root, "lake", ObjectWriter))
+		eve := p.user("eve", `{"Effect":"Allow","Action":"s3:PutObjectAcl","Resource":"arn:aws:s3:::lake/*"}`)
+		must(t, s.PutObjectACL(ctx, eve, "lake", "k", "private"))
+		denied(t, "one that is not there", s.PutObjectACL(ctx, eve, "lake", "none", "private"), "s3:ListBucket")
+		must(t, s.PutOwnership(ctx, root, "lake", BucketOwnerEnforced))
+	})
+	t.Run("a policy that wants conditional writes lets uploads begin", func(t *testing.T) {
+		p.policy(`{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::lake/once/*",
+			"Condition":{"Null":{"s3:if-none-match":"true"},"Bool":{"s3:ObjectCreationOperation":"true"}}}`)
+		denied(t, "without the condition", write(s, bo, "once/k", ""), "explicit deny")
+		_, err := s.Put(ctx, bo, PutInput{Bucket: "lake", Key: "once/k", Body: strings.NewReader("x"), Size: 1, IfNoneMatch: true})
+		must(t, err)
+		u, err := s.CreateUpload(ctx, bo, PutInput{Bucket: "lake", Key: "once/m"})
+		must(t, err)
+		r := UploadRef{"lake", "once/m", u.ID}
+		part, err := s.UploadPart(ctx, bo, r, PartInput{Number: 1, Body: strings.NewReader("x"), Size: 1})
+		must(t, err)
+		in := Completion{Size: -1, Parts: []CompletePart{{Number: 1, ETag: part.ETag}}}
+		_, err = s.CompleteUpload(ctx, bo, r, in)
+		denied(t, "a completion without the condition", err, "explicit deny")
+		in.IfNoneMatch = true
+		_, err = s.CompleteUpload(ctx, bo, r, in)
+		must(t, err)
+		must(t, s.DeleteBucketPolicy(ctx, root, "lake"))
+	})
+	t.Run("the list of buckets is allowed on everything and on every bucket", func(t *testing.T) {
+		for name, resource := range map[string]string{"all": "*", "s3": "arn:aws:s3:::*"} {
+			_, err := s.Buckets(ctx, p.user(name, `{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"`+resource+`"}`))
+			must(t, err)
+		}
+		_, err := s.Buckets(ctx, p.user("one", `{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::lake"}`))
+		denied(t, "who may one bucket", err, "s3:ListAllMyBuckets", `"Resource": "arn:aws:s3:::*"`)
+	})
+	t.Run("what was asked of one prefix in a request is not an answer for all", func(t *testing.T) {
+		fay := p.user("fay", `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::lake","Condition":{"StringLike":{"s3:prefix":"in/*"}}}`)
+		r := &access.Request{ID: "r"}
+		within := access.WithRequest(ctx, r)
+		r.Admit()
+		_, err := s.List(within, fay, "lake", ListInput{Prefix: "in/"})
+		must(t, err)
+		_, err = s.List(within, fay, "lake", ListInput{})
+		denied(t, "everything", err, "s3:ListBucket")
+	})
+	t.Run("the account of the bucket can be a condition", func(t *testing.T) {
+		gus := p.user("gus", `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringEquals":{"s3:ResourceAccount":"`+account+`"}}}`)
+		_, err := s.List(ctx, gus, "lake", ListInput{})
+		must(t, err)
 	})
 	t.Run("parts are asked for with the ACL of their upload", func(t *testing.T) {
 		di := p.user("di", `{"Effect":"Allow","Action":["s3:PutObject","s3:PutObjectAcl"],"Resource":"arn:aws:s3:::lake/*","Condition":{"StringEquals":{"s3:x-amz-acl":"bucket-owner-full-control"}}}`)

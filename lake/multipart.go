@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"flowlake/access"
+	"flowlake/access/policy"
 	"flowlake/fault"
 )
 
@@ -49,7 +50,7 @@ func (r UploadRef) valid() bool {
 // CreateUpload begins a multipart upload of the object that in describes. in.Body, Size and conditions do not
 // count. Of in.Checksum the algorithm and the kind do; without an algorithm the object gets a CRC64NVME of the whole.
 func (s *Store) CreateUpload(ctx context.Context, c access.Caller, in PutInput) (Upload, error) {
-	if err := s.mayWrite(ctx, c, &in); err != nil {
+	if err := s.mayWrite(ctx, c, &in, false); err != nil {
 		return Upload{}, err
 	}
 	if err := s.room(0); err != nil {
@@ -97,8 +98,8 @@ func (s *Store) upload(r UploadRef) (Upload, error) {
 }
 
 // find checks that the caller may do action to the upload's object, and returns the upload.
-func (s *Store) findUpload(ctx context.Context, c access.Caller, action string, r UploadRef) (Upload, error) {
-	if err := s.allow(ctx, c, action, ARN(r.Bucket, r.Key), s.UploadConditions(r)...); err != nil {
+func (s *Store) findUpload(ctx context.Context, c access.Caller, action string, r UploadRef, more ...policy.Entry) (Upload, error) {
+	if err := s.allow(ctx, c, action, ARN(r.Bucket, r.Key), append(s.UploadConditions(r), more...)...); err != nil {
 		return Upload{}, err
 	}
 	if _, err := s.bucket(r.Bucket); err != nil {
@@ -118,7 +119,7 @@ type PartInput struct {
 // UploadPart stores a part and returns it once it is durable. It returns fault.NotFound about "upload", and what Put
 // returns about bodies.
 func (s *Store) UploadPart(ctx context.Context, c access.Caller, r UploadRef, in PartInput) (Part, error) {
-	u, err := s.findUpload(ctx, c, "s3:PutObject", r)
+	u, err := s.findUpload(ctx, c, "s3:PutObject", r, Creates(false))
 	if err != nil {
 		return Part{}, err
 	}
@@ -199,7 +200,7 @@ type Completion struct {
 // It returns fault.Invalid about "part" for a part that is not there or has another ETag or checksum, "part order" for
 // numbers that do not ascend, "part size" for one below MinPart that is not the last, and what Put returns about conditions.
 func (s *Store) CompleteUpload(ctx context.Context, c access.Caller, r UploadRef, in Completion) (Object, error) {
-	u, err := s.findUpload(ctx, c, "s3:PutObject", r)
+	u, err := s.findUpload(ctx, c, "s3:PutObject", r, append(writeIf(in.IfMatch, in.IfNoneMatch), Creates(true))...)
 	if fault.Is(err, fault.NotFound) && fault.HasNoun(err, "upload") && r.valid() {
 		if o, found, err := s.entry(r.Bucket, r.Key); err == nil && found && o.upload == r.ID {
 			return o, nil

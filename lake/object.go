@@ -115,6 +115,10 @@ func ParseURL(url string) (bucket, key string, err error) {
 // URL joins a bucket and a key to "s3://bucket/key".
 func URL(bucket, key string) string { return "s3://" + bucket + "/" + key }
 
+// EveryBucket is the resource of s3:ListAllMyBuckets. The list of actions gives it none ("*"), and AWS's own example policies
+// allow it on this: both do.
+const EveryBucket = "arn:aws:s3:::*"
+
 // ARN is the name of a bucket, or with a key of an object in it, in policies.
 func ARN(bucket, key string) string {
 	if key == "" {

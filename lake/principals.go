@@ -19,6 +19,10 @@ func (s *Store) gone(ctx context.Context, b *bucketDoc) ([]string, error) {
 	if b.Settings == nil || len(b.Settings.Principals) == 0 {
 		return nil, nil
 	}
+	changes := s.guard.IdentityChanges()
+	if at := b.missing.Load(); at != nil && at.changes == changes {
+		return at.gone, nil
+	}
 	var gone []string
 	for arn, id := range b.Settings.Principals {
 		now, err := s.uniqueID(ctx, arn)
@@ -30,7 +34,14 @@ func (s *Store) gone(ctx context.Context, b *bucketDoc) ([]string, error) {
 		}
 	}
 	slices.Sort(gone)
+	b.missing.Store(&missing{changes, gone})
 	return gone, nil
+}
+
+// missing is who was gone when so many changes of identities had been made: decisions ask for each object.
+type missing struct {
+	changes uint64
+	gone    []string
 }
 
 // uniqueID returns the unique id of a user or a role of the account, "" for one that is not there.

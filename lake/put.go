@@ -60,7 +60,7 @@ func (g *Staged) Discard() {
 
 // Stage writes an object's bytes and does not publish it. Its conditions are looked at, and decided by Commit.
 func (s *Store) Stage(ctx context.Context, c access.Caller, in PutInput) (*Staged, error) {
-	if err := s.mayWrite(ctx, c, &in); err != nil {
+	if err := s.mayWrite(ctx, c, &in, true); err != nil {
 		return nil, err
 	}
 	object, err := in.object()
@@ -85,13 +85,13 @@ func (s *Store) Stage(ctx context.Context, c access.Caller, in PutInput) (*Stage
 
 // MayPut asks all that Put asks for in before it reads a byte, and puts nothing: it returns what Put would return.
 func (s *Store) MayPut(ctx context.Context, c access.Caller, in PutInput) error {
-	return s.mayWrite(ctx, c, &in)
+	return s.mayWrite(ctx, c, &in, true)
 }
 
 // mayWrite asks whether c may write what in describes, and whether the bucket takes its ACL. Who gives an ACL needs
 // s3:PutObjectAcl too; a service that writes as itself does not, as AWS's bucket policies for log delivery have it.
-func (s *Store) mayWrite(ctx context.Context, c access.Caller, in *PutInput) error {
-	arn, keys := ARN(in.Bucket, in.Key), in.keys()
+func (s *Store) mayWrite(ctx context.Context, c access.Caller, in *PutInput, creates bool) error {
+	arn, keys := ARN(in.Bucket, in.Key), append(in.keys(), Creates(creates))
 	if err := s.allow(ctx, c, "s3:PutObject", arn, keys...); err != nil {
 		return err
 	}
@@ -246,6 +246,11 @@ func (ch *change) check(old Object, found bool) error {
 		return fault.Newf(fault.Conflict, subject, "was replaced")
 	}
 	return nil
+}
+
+// MayRemove asks what Commit asks before it removes the object, and removes nothing.
+func (s *Store) MayRemove(ctx context.Context, c access.Caller, r Ref) error {
+	return s.allow(ctx, c, "s3:DeleteObject", ARN(r.Bucket, r.Key))
 }
 
 // Commit publishes staged objects and removes others in one index batch: all of it is there afterwards, or, on an

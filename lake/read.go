@@ -43,14 +43,19 @@ func (s *Store) find(ctx context.Context, c access.Caller, action, bucket, key s
 	case err != nil:
 		return Object{}, nil, err
 	case !found:
-		if err := s.allow(ctx, c, "s3:ListBucket", ARN(bucket, "")); err != nil {
-			return Object{}, nil, err
-		}
-		return Object{}, nil, fault.Newf(fault.NotFound, "object "+URL(bucket, key), "does not exist")
+		return Object{}, nil, s.missing(ctx, c, bucket, key)
 	case !pin:
 		return o, nil, nil
 	}
 	return o, sync.OnceFunc(func() { s.unpin(o.segments) }), nil
+}
+
+// missing is the answer about an object that is not there: for those who may not list the bucket, the refusal of that.
+func (s *Store) missing(ctx context.Context, c access.Caller, bucket, key string) error {
+	if err := s.allow(ctx, c, "s3:ListBucket", ARN(bucket, "")); err != nil {
+		return err
+	}
+	return fault.Newf(fault.NotFound, "object "+URL(bucket, key), "does not exist")
 }
 
 // held looks an object up, and pins its files when asked.

@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"flowlake/access"
 	"flowlake/access/policy"
@@ -66,6 +67,7 @@ type bucketDoc struct {
 	inForce *policy.Document            // with what the bucket's ACL grants
 	objects map[string]*policy.Document // with what an object's canned ACL grants too, by ACL
 	renamed sync.Map                    // documents in which who is gone has the unique id
+	missing atomic.Pointer[missing]     // who is gone
 }
 
 // set returns the settings in force.
@@ -104,10 +106,32 @@ func (s *Store) change(ctx context.Context, name string, edit func(b *Bucket, se
 		return err
 	}
 	if err := s.state.Update(ctx, func(tx *state.Tx) error { return tx.Put(bucketID(name), b) }); err != nil {
+		s.reread(ctx, name)
 		return err
 	}
 	s.buckets.put(b)
 	return nil
+}
+
+// reread takes a bucket's document from state after a change failed: what is on disk counts, and whether a commit that
+// failed is there is not known. The caller holds change.
+func (s *Store) reread(ctx context.Context, name string) {
+	b := &bucketDoc{}
+	err := s.state.View(context.WithoutCancel(ctx), func(tx *state.Tx) error {
+		_, err := tx.Get(bucketID(name), b)
+		return err
+	})
+	if err == nil {
+		err = b.compile()
+	}
+	switch {
+	case err == nil:
+		s.buckets.put(b)
+	case fault.Is(err, fault.NotFound):
+		s.buckets.remove(name)
+	default:
+		s.log.Error("bucket document not read again", "bucket", name, "err", err)
+	}
 }
 
 // look asks for action on a bucket and returns its document.

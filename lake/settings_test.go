@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"flowlake/fault"
+	"flowlake/state"
 )
 
 const seedPolicy = `{"Version":"2012-10-17","Statement":[
@@ -100,7 +102,7 @@ func TestACL(t *testing.T) {
 		if wantKind(t, err, fault.Denied, "principal"); err == nil || !strings.Contains(err.Error(), "BlockPublicAcls") {
 			t.Errorf("got %v", err)
 		}
-		wantKind(t, s.MakeBucket(ctx, root, NewBucket{Name: "public", ACL: "public-read", Ownership: ObjectWriter}), fault.Denied, "principal")
+		wantKind(t, s.MakeBucket(ctx, root, NewBucket{Name: "public", ACL: "public-read", Ownership: ObjectWriter}), fault.Invalid, "public acl")
 		must(t, s.PutPublicAccess(ctx, root, "lake", nil))
 		must(t, s.PutBucketACL(ctx, root, "lake", "public-read-write"))
 		must(t, s.PutObjectACL(ctx, root, "lake", "k", "public-read"))
@@ -244,6 +246,11 @@ func TestBucketPolicyIsChecked(t *testing.T) {
 		st := Statement{Sid: "Write", Effect: "Allow", Principal: map[string]string{"Service": "delivery.logs.amazonaws.com"},
 			Action: []string{"s3:PutObject"}, Resource: "arn:aws:s3:::lake/AWSLogs/*"}
 		must(t, s.AddStatements(ctx, root, "lake", st, st))
+		open := st
+		open.Principal, open.Sid = map[string]string{"AWS": "*"}, ""
+		must(t, s.PutPublicAccess(ctx, root, "lake", &PublicAccess{BlockPublicPolicy: true}))
+		wantKind(t, s.AddStatements(ctx, root, "lake", open), fault.Denied, "principal")
+		must(t, s.PutPublicAccess(ctx, root, "lake", nil))
 		text, err := s.BucketPolicy(ctx, root, "lake")
 		must(t, err)
 		doc, err := split(text)
@@ -257,5 +264,38 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestAFailedChangeIsReadBack writes behind the lake's back what a commit that failed may have left.
+func TestAFailedChangeIsReadBack(t *testing.T) {
+	s := openLake(t)
+	must(t, s.state.Update(ctx, func(tx *state.Tx) error {
+		set := defaultSettings()
+		set.Policy = seedPolicy
+		return tx.Put(bucketID("lake"), &bucketDoc{Bucket: Bucket{Name: "lake", Owner: account, Region: "us-east-1"}, Settings: &set})
+	}))
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := s.PutBucketTags(over, root, "lake", map[string]string{"a": "b"}); err == nil {
+		t.Fatal("a change that was cancelled is done")
+	}
+	if text, err := s.BucketPolicy(ctx, root, "lake"); err != nil || text != seedPolicy {
+		t.Errorf("got %s, %v", text, err)
+	}
+	if _, err := s.BucketTags(ctx, root, "lake"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("tags: got %v", err)
+	}
+	if err := s.CreateBucket(over, root, "never"); err == nil {
+		t.Fatal("a bucket that was cancelled is made")
+	}
+	if _, err := s.Owner("never"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.DeleteBucket(over, root, "lake"); err == nil {
+		t.Fatal("a removal that was cancelled is done")
+	}
+	if _, err := s.Owner("lake"); err != nil {
+		t.Errorf("got %v", err)
 	}
 }

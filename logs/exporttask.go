@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"flowlake/access"
+	"flowlake/access/policy"
 	"flowlake/fault"
 	"flowlake/lake"
 	"flowlake/state"
@@ -220,14 +221,13 @@ func refusedCall(call string, doc exportDoc, errs ...error) string {
 	for _, err := range errs {
 		if r, ok := errors.AsType[*access.Refusal](err); ok && r.Statement != "" {
 			if r.Action == "s3:PutObject" {
-				statements = append(statements, strings.Replace(r.Statement, r.Resource, lake.ARN(doc.Bucket, doc.Prefix+"/*"), 1))
+				statements = append(statements, r.StatementFor(policy.Literal(lake.ARN(doc.Bucket, doc.Prefix+"/"))+"*"))
 			} else {
 				statements = append(statements, r.Statement)
 			}
 		}
 	}
-	// The group's ARN ends in a star, which a policy needs not take by the letter.
-	return strings.Replace(text, first.Statement, strings.ReplaceAll(strings.Join(statements, ",\n"), `:${*}"`, `:*"`), 1)
+	return strings.Replace(text, first.Statement, strings.Join(statements, ",\n"), 1)
 }
 
 // exportACL lets the bucket's owner read what the service writes.

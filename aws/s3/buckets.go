@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"flowlake/access/policy"
 	"flowlake/aws/wire"
 	"flowlake/fault"
 	"flowlake/lake"
@@ -85,7 +86,7 @@ func createBucket(ctx context.Context, q *request) error {
 	if err != nil {
 		return err
 	}
-	c := q.Caller
+	c, region := q.Caller, q.Caller.Region
 	constraint := ""
 	if root != nil {
 		if err := root.fields(map[string]func(*element) error{"LocationConstraint": into(&constraint)}); err != nil {
@@ -101,7 +102,7 @@ func createBucket(ctx context.Context, q *request) error {
 			Fields: map[string]string{"LocationConstraint": constraint}}
 	case constraint == c.Region || constraint == "" && c.Region == "us-east-1":
 	case c.Region == "us-east-1": // its endpoint makes buckets anywhere
-		c = c.In(constraint)
+		region = constraint
 	case constraint == "":
 		return &wire.Error{Code: "IllegalLocationConstraintException",
 			Message: "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to."}
@@ -109,10 +110,13 @@ func createBucket(ctx context.Context, q *request) error {
 		return &wire.Error{Code: "IllegalLocationConstraintException",
 			Message: "The " + constraint + " location constraint is incompatible for the region specific endpoint this request was sent to."}
 	}
-	err = q.lake.MakeBucket(ctx, c, lake.NewBucket{Name: q.bucket, ACL: acl, Ownership: owner})
-	if fault.Is(err, fault.Exists) && c.Region == "us-east-1" {
+	if constraint != "" {
+		q.inBody = []policy.Entry{{Key: "s3:locationconstraint", Values: []string{constraint}}}
+	}
+	err = q.lake.MakeBucket(ctx, c, lake.NewBucket{Name: q.bucket, ACL: acl, Ownership: owner, Region: region})
+	if fault.Is(err, fault.Exists) && region == "us-east-1" {
 		// us-east-1 answers an owner's second creation there as it did the first.
-		if b, berr := q.lake.Bucket(ctx, q.Caller, q.bucket); berr == nil && b.Region == c.Region && b.Owner == c.Account {
+		if b, berr := q.lake.Bucket(ctx, q.Caller, q.bucket); berr == nil && b.Region == region && b.Owner == c.Account {
 			err = nil
 		}
 	}

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"crypto/tls"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,6 +17,9 @@ import (
 // Source: Service authorization reference, "Actions, resources, and condition keys for Amazon S3".
 var writeKeys = []string{"x-amz-acl", "x-amz-server-side-encryption", "x-amz-storage-class", "x-amz-metadata-directive", "x-amz-object-ownership",
 	"if-match", "if-none-match"}
+
+// prepares are the operations that need s3:PutObject and after which there is no object yet.
+var prepares = map[string]bool{"CreateMultipartUpload": true, "UploadPart": true, "UploadPartCopy": true}
 
 // listKeys are the parameters that are condition keys of listings.
 var listKeys = []string{"prefix", "delimiter", "max-keys"}
@@ -52,6 +56,9 @@ func (d *door) conditions(c *wire.Call, action string) []policy.Entry {
 				add("x-amz-copy-source", bucket+"/"+key)
 			}
 		}
+		if action == "s3:PutObject" {
+			keys = append(keys, lake.Creates(!prepares[c.Operation]))
+		}
 	}
 	return keys
 }
@@ -65,6 +72,11 @@ func signed(r *http.Request, now time.Time) []policy.Entry {
 		keys = append(keys, policy.Entry{Key: "s3:" + name, Values: []string{value}})
 	}
 	add("signatureversion", "AWS4-HMAC-SHA256")
+	if r.TLS != nil {
+		if version, ok := strings.CutPrefix(tls.VersionName(r.TLS.Version), "TLS "); ok {
+			add("TlsVersion", version)
+		}
+	}
 	query := r.URL.Query()
 	if !query.Has("X-Amz-Signature") {
 		add("authType", "REST-HEADER")

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -60,12 +61,14 @@ func TestConditions(t *testing.T) {
 		{"the listing behind a read of what is not there", "GetObject", "/lake/k?prefix=x", nil, "s3:ListBucket", ""},
 		{"uploads are listed with their prefix", "ListMultipartUploads", "/lake?uploads&prefix=a", nil, "s3:ListBucketMultipartUploads", "prefix=a"},
 		{"a write", "PutObject", "/lake/k", http.Header{"X-Amz-Acl": {"private"}, "X-Amz-Server-Side-Encryption": {"AES256"}, "X-Amz-Storage-Class": {"STANDARD"}, "If-None-Match": {"*"}},
-			"s3:PutObject", "x-amz-acl=private x-amz-server-side-encryption=AES256 x-amz-storage-class=STANDARD if-none-match=*"},
-		{"a write without headers", "PutObject", "/lake/k", nil, "s3:PutObject", ""},
-		{"a copy", "CopyObject", "/lake/k", http.Header{"X-Amz-Copy-Source": {"/from/a%20b"}, "X-Amz-Metadata-Directive": {"REPLACE"}}, "s3:PutObject", "x-amz-metadata-directive=REPLACE x-amz-copy-source=from/a b"},
+			"s3:PutObject", "x-amz-acl=private x-amz-server-side-encryption=AES256 x-amz-storage-class=STANDARD if-none-match=* ObjectCreationOperation=true"},
+		{"a write without headers", "PutObject", "/lake/k", nil, "s3:PutObject", "ObjectCreationOperation=true"},
+		{"a copy", "CopyObject", "/lake/k", http.Header{"X-Amz-Copy-Source": {"/from/a%20b"}, "X-Amz-Metadata-Directive": {"REPLACE"}}, "s3:PutObject", "x-amz-metadata-directive=REPLACE x-amz-copy-source=from/a b ObjectCreationOperation=true"},
 		{"a copy's source is read without them", "CopyObject", "/lake/k", http.Header{"X-Amz-Copy-Source": {"/from/k"}, "X-Amz-Acl": {"private"}}, "s3:GetObject", ""},
-		{"a part is asked for as its upload was", "UploadPart", "/lake/k?partNumber=1&uploadId=" + u.ID, nil, "s3:PutObject", "x-amz-acl=bucket-owner-full-control x-amz-server-side-encryption=AES256"},
-		{"a part of no upload", "UploadPart", "/lake/k?partNumber=1&uploadId=x", nil, "s3:PutObject", ""},
+		{"a part is asked for as its upload was", "UploadPart", "/lake/k?partNumber=1&uploadId=" + u.ID, nil, "s3:PutObject", "x-amz-acl=bucket-owner-full-control x-amz-server-side-encryption=AES256 ObjectCreationOperation=false"},
+		{"what completes an upload makes an object", "CompleteMultipartUpload", "/lake/k?uploadId=" + u.ID, http.Header{"If-None-Match": {"*"}}, "s3:PutObject", "x-amz-acl=bucket-owner-full-control x-amz-server-side-encryption=AES256 if-none-match=* ObjectCreationOperation=true"},
+		{"what begins one does not", "CreateMultipartUpload", "/lake/k?uploads", nil, "s3:PutObject", "ObjectCreationOperation=false"},
+		{"a part of no upload", "UploadPart", "/lake/k?partNumber=1&uploadId=x", nil, "s3:PutObject", "ObjectCreationOperation=false"},
 		{"an ACL", "PutObjectAcl", "/lake/k?acl", http.Header{"X-Amz-Acl": {"public-read"}}, "s3:PutObjectAcl", "x-amz-acl=public-read"},
 		{"a new bucket", "CreateBucket", "/lake", http.Header{"X-Amz-Object-Ownership": {"ObjectWriter"}}, "s3:CreateBucket", "x-amz-object-ownership=ObjectWriter"},
 	} {
@@ -101,5 +104,13 @@ func TestSignatureConditions(t *testing.T) {
 	if got, want := show("http://localhost/b/k?X-Amz-Signature=0&X-Amz-Date=20260102T030305Z", http.Header{}),
 		"[{s3:signatureversion [AWS4-HMAC-SHA256]} {s3:authType [REST-QUERY-STRING]} {s3:signatureAge [60000]}]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+	r, err := http.NewRequest(http.MethodGet, "https://localhost/b/k", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13}
+	if got := fmt.Sprint(signed(r, now)); !strings.Contains(got, "{s3:TlsVersion [1.3]}") {
+		t.Errorf("over TLS: got %s", got)
 	}
 }

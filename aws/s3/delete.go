@@ -74,15 +74,23 @@ func deleteObjects(ctx context.Context, q *request) error {
 	return d.send(q.Writer, "DeleteResult")
 }
 
-// deleteAll removes all objects in one commit where that goes, and otherwise each for itself: one that may not be
-// removed must not keep the others.
+// deleteAll removes all objects that the caller may remove, in one commit where that goes, and otherwise each for
+// itself: one that cannot be removed must not keep the others.
 func (q *request) deleteAll(ctx context.Context, refs []lake.Ref) []error {
 	errs := make([]error, len(refs))
-	if err := q.lake.Commit(ctx, q.Caller, nil, refs); err == nil {
+	var may []lake.Ref
+	for i, ref := range refs {
+		if errs[i] = q.lake.MayRemove(ctx, q.Caller, ref); errs[i] == nil {
+			may = append(may, ref)
+		}
+	}
+	if len(may) == 0 || q.lake.Commit(ctx, q.Caller, nil, may) == nil {
 		return errs
 	}
 	for i, ref := range refs {
-		errs[i] = q.lake.Commit(ctx, q.Caller, nil, []lake.Ref{ref})
+		if errs[i] == nil {
+			errs[i] = q.lake.Commit(ctx, q.Caller, nil, []lake.Ref{ref})
+		}
 	}
 	return errs
 }

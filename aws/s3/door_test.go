@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"flowlake/access"
+	"flowlake/access/identity"
 	door "flowlake/aws/s3"
 	"flowlake/aws/wire"
 	"flowlake/lake"
@@ -36,6 +37,7 @@ type house struct {
 	server *httptest.Server
 	key    access.Key
 	lake   *lake.Store
+	ids    *identity.Store
 }
 
 // serve starts a server, over TLS when asked, with a bucket "lake".
@@ -46,7 +48,16 @@ func serve(t testing.TB, tls bool, options ...func(*s3.Options)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, guard := slog.New(slog.DiscardHandler), access.NewGuard(account)
+	log := slog.New(slog.DiscardHandler)
+	seal, err := identity.OpenSeal(filepath.Join(dir, "config", "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := identity.Open(st, account, seal, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard := access.OpenGuard(access.GuardConfig{Account: account, Identities: ids, Log: log})
 	store, err := lake.Open(lake.Config{Dir: filepath.Join(dir, "lake")}, st, guard, log)
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +70,8 @@ func serve(t testing.TB, tls bool, options ...func(*s3.Options)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{key: keys.Root(), lake: store, server: httptest.NewUnstartedServer(handler)}
+	keys.SetIdentities(ids)
+	h := &house{key: keys.Root(), lake: store, ids: ids, server: httptest.NewUnstartedServer(handler)}
 	if tls {
 		h.server.StartTLS()
 	} else {
@@ -82,6 +94,23 @@ func (h *house) client(region string, options ...func(*s3.Options)) *s3.Client {
 			// What a loaded configuration has by default.
 			o.RequestChecksumCalculation, o.ResponseChecksumValidation = aws.RequestChecksumCalculationWhenSupported, aws.ResponseChecksumValidationWhenSupported
 		}}, options...)...)
+}
+
+// user makes a user with a policy's statements, and a client that is theirs.
+func (h *house) user(t testing.TB, name, region, statements string) *s3.Client {
+	t.Helper()
+	_, err := h.ids.Create(ctx, identity.User, identity.New{Name: name})
+	if err == nil {
+		err = h.ids.PutInline(ctx, identity.User, name, "own", `{"Version":"2012-10-17","Statement":[`+statements+`]}`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, secret, err := h.ids.CreateKey(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.client(region, func(o *s3.Options) { o.Credentials = credentials.NewStaticCredentialsProvider(key.ID, secret, "") })
 }
 
 func (h *house) put(t testing.TB, key, body string, more ...func(*s3.PutObjectInput)) *s3.PutObjectOutput {

@@ -21,6 +21,7 @@ type request struct {
 	lake        *lake.Store
 	bucket, key string
 	query       url.Values
+	inBody      []policy.Entry // condition keys that the body gave
 }
 
 // serve makes the request and calls its handler.
@@ -36,7 +37,7 @@ func (d *door) serve(ctx context.Context, c *wire.Call, handle func(context.Cont
 			return fault.Newf(fault.Denied, "bucket "+q.bucket, "belongs to another account than x-amz-expected-bucket-owner says")
 		}
 	}
-	return handle(lake.WithConditions(ctx, func(action string) []policy.Entry { return d.conditions(c, action) }), q)
+	return handle(lake.WithConditions(ctx, func(action string) []policy.Entry { return append(d.conditions(c, action), q.inBody...) }), q)
 }
 
 func (q *request) header(name string) string { return q.Request.Header.Get(name) }

@@ -50,7 +50,10 @@ var faults = []wire.FaultRule{
 	{Kind: fault.NotFound, Noun: "public access block", Code: "NoSuchPublicAccessBlockConfiguration", Status: http.StatusNotFound},
 	{Kind: fault.NotFound, Noun: "ownership controls", Code: "OwnershipControlsNotFoundError", Status: http.StatusNotFound},
 	{Kind: fault.NotFound, Noun: "tag set", Code: "NoSuchTagSet", Status: http.StatusNotFound},
-	{Kind: fault.Invalid, Noun: "bucket acl", Code: "InvalidBucketAclWithObjectOwnership"},
+	{Kind: fault.Invalid, Noun: "bucket acl", Code: "InvalidBucketAclWithObjectOwnership",
+		Message: "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"},
+	{Kind: fault.Invalid, Noun: "public acl", Code: "InvalidBucketAclWithBlockPublicAccessError",
+		Message: "Bucket cannot have public ACLs set with BlockPublicAccess enabled"},
 	{Kind: fault.Invalid, Noun: "acl of bucket", Code: "AccessControlListNotSupported", Message: "The bucket does not allow ACLs"},
 	{Kind: fault.Invalid, Noun: "policy document", Code: "MalformedPolicy"},
 	{Kind: fault.TooLarge, Noun: "policy document", Code: "MalformedPolicy"},
@@ -157,6 +160,7 @@ func (d *door) operations() []wire.Operation {
 	putting := append(d.onObject("s3:PutObject"), d.withHeader("x-amz-acl", d.onObject("s3:PutObjectAcl"))...)
 	creating := append(d.onBucket("s3:CreateBucket"), append(d.withHeader("x-amz-acl", d.onBucket("s3:PutBucketAcl")),
 		d.withHeader("x-amz-object-ownership", d.onBucket("s3:PutBucketOwnershipControls"))...)...)
+	creating[0].When = func(*wire.Call) bool { return false } // the region that it is for stands in the body: the lake asks
 	// Which objects DeleteObjects is about stands in its body: the lake asks for each, and each has its own answer.
 	inBody := d.onBucket("s3:DeleteObject")
 	inBody[0].When = func(*wire.Call) bool { return false }
@@ -165,7 +169,7 @@ func (d *door) operations() []wire.Operation {
 		return wire.Raw(name, row, func(ctx context.Context, c *wire.Call) error { return d.serve(ctx, c, handle) })
 	}
 	rows := []wire.Operation{
-		row("ListBuckets", wire.RawRow{Permissions: []wire.RawPermission{{Action: "s3:ListAllMyBuckets"}},
+		row("ListBuckets", wire.RawRow{Permissions: []wire.RawPermission{{Action: "s3:ListAllMyBuckets", Resource: func(*wire.Call) string { return lake.EveryBucket }}},
 			Honoured: []string{"?max-buckets", "?continuation-token", "?prefix", "?bucket-region"}}, listBuckets),
 		row("CreateBucket", wire.RawRow{Permissions: creating, MaxBody: 64 << 10, Honoured: []string{"x-amz-acl", "x-amz-object-ownership"}}, createBucket),
 		row("HeadBucket", wire.RawRow{Permissions: d.onBucket("s3:ListBucket")}, headBucket),

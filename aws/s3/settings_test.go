@@ -121,7 +121,7 @@ func TestBucketDocuments(t *testing.T) {
 		_, err = h.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("public"), ACL: types.BucketCannedACLPublicRead})
 		wantCode(t, err, "InvalidBucketAclWithObjectOwnership")
 		_, err = h.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("public"), ACL: types.BucketCannedACLPublicRead, ObjectOwnership: types.ObjectOwnershipObjectWriter})
-		wantCode(t, err, "AccessDenied")
+		wantCode(t, err, "InvalidBucketAclWithBlockPublicAccessError")
 	})
 	t.Run("encryption", func(t *testing.T) {
 		rule := func(algorithm types.ServerSideEncryption) *types.ServerSideEncryptionConfiguration {
