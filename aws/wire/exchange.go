@@ -33,6 +33,7 @@ type exchange struct {
 	asked     *access.Request // what the guard knows of the request, and notes in it; nil until it is authenticated
 	caller    access.Caller   // who signed it; zero until it is authenticated
 	claimed   string          // the access key that the request names, signed by it or not
+	known     bool            // there is such a key
 	demands   []demand        // what the row asked the guard
 	code      string          // of the error, "" for none
 	received  int64           // body bytes read
@@ -182,6 +183,7 @@ func (x *exchange) readVerified(query []pair, sig *signature, limit int64) ([]by
 	if err != nil {
 		return nil, nil, err
 	}
+	x.known = true
 	body, err := x.readBody(limit)
 	if err != nil {
 		return nil, nil, err
@@ -242,6 +244,9 @@ func (x *exchange) authorise(p *proof, in any) (context.Context, error) {
 			return ctx, err
 		}
 	}
+	if r := access.RequestOf(ctx); r != nil {
+		r.Admit()
+	}
 	return ctx, nil
 }
 
@@ -263,6 +268,7 @@ func (x *exchange) serveRaw(query []pair, sig *signature) error {
 	}
 	proof, err := x.verifier.identify(x.r, sig, true)
 	if err == nil {
+		x.known = true
 		err = proof.verify(x.r, query, mode, true)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -62,5 +63,22 @@ func TestTheGuardIsAskedFirst(t *testing.T) {
 	}
 	if y.described != nil || y.call != nil {
 		t.Error("a function was called that the guard forbids")
+	}
+}
+
+// TestARowSaysWhatItAlwaysNeeds: permissions that depend on the input are declared, and not among those that each request needs.
+func TestARowSaysWhatItAlwaysNeeds(t *testing.T) {
+	type in struct{ Tags []string }
+	typed := wire.Op("CreateThing", wire.Row[in]{Permissions: []wire.Permission[in]{{Action: "a:CreateThing"},
+		{Action: "a:TagThing", When: func(in *in) bool { return len(in.Tags) > 0 }}}},
+		func(context.Context, access.Caller, *in) (*in, error) { return nil, nil })
+	raw := wire.Raw("PutThing", wire.RawRow{Permissions: []wire.RawPermission{{Action: "a:PutThingAcl", When: func(*wire.Call) bool { return false }}, {Action: "a:PutThing"}}}, nil)
+	for _, tt := range []struct {
+		of              wire.Operation
+		actions, always string
+	}{{typed, "a:CreateThing a:TagThing", "a:CreateThing"}, {raw, "a:PutThingAcl a:PutThing", "a:PutThing"}} {
+		if actions, always := strings.Join(tt.of.Actions, " "), strings.Join(tt.of.Always, " "); actions != tt.actions || always != tt.always {
+			t.Errorf("%s: got %s, always %s", tt.of.Name, actions, always)
+		}
 	}
 }

@@ -21,6 +21,7 @@ type Operation struct {
 	Name     string
 	Public   bool     // needs no permission
 	Actions  []string // the permissions it declares: "logs:PutLogEvents"
+	Always   []string // those of them that each request needs, whatever its input is
 	Honoured []string // input members that have their effect
 	Recorded []string // input members that are kept and echoed and have no other effect
 	Required []string // input members that must be there
@@ -87,7 +88,7 @@ func Op[In, Out any](name string, row Row[In], do func(ctx context.Context, c ac
 		op.MaxBody = DefaultMaxBody
 	}
 	for _, p := range row.Permissions {
-		op.Actions = append(op.Actions, p.Action)
+		op.declare(p.Action, p.When == nil)
 	}
 	if row.Decode != nil {
 		op.decode = func(body []byte, in any) error { return row.Decode(body, in.(*In)) }
@@ -166,7 +167,7 @@ func Raw(name string, row RawRow, handle func(ctx context.Context, call *Call) e
 		op.MaxBody = DefaultMaxBody
 	}
 	for _, p := range row.Permissions {
-		op.Actions = append(op.Actions, p.Action)
+		op.declare(p.Action, p.When == nil)
 	}
 	op.allow = func(_ access.Caller, in any) []demand {
 		call := in.(*Call)
@@ -188,6 +189,14 @@ func Raw(name string, row RawRow, handle func(ctx context.Context, call *Call) e
 	}
 	op.raw, op.object = handle, row.ObjectChecksum
 	return op
+}
+
+// declare notes a permission of the row.
+func (op *Operation) declare(action string, always bool) {
+	op.Actions = append(op.Actions, action)
+	if always {
+		op.Always = append(op.Always, action)
+	}
 }
 
 // Call is one authenticated request of a raw operation.

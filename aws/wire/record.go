@@ -49,7 +49,11 @@ func (x *exchange) record(code string) {
 		if len(claimed) > maxKeyShown || !all(claimed, isKeyByte) { // a secret in the wrong place is still a secret
 			claimed = ""
 		}
-		x.cfg.Audit.Repeat("stranger\x00"+ip+"\x00"+claimed+"\x00"+x.service.Name+"\x00"+code, strangersFor, func() audit.Event {
+		of := claimed
+		if !x.known { // ids can be made up without end
+			of = ""
+		}
+		x.cfg.Audit.Repeat("stranger\x00"+ip+"\x00"+of+"\x00"+x.service.Name+"\x00"+code, strangersFor, func() audit.Event {
 			e := x.event(code)
 			e.UserIdentity = audit.Identity{Type: "Unknown", AccessKeyID: claimed}
 			return e
