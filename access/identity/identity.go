@@ -26,6 +26,7 @@ type Store struct {
 	now     func() time.Time
 
 	cache     atomic.Pointer[cache] // of what was read; another one after each change
+	changes   atomic.Uint64
 	documents documents
 	sessions  sessions
 
@@ -187,8 +188,12 @@ func (s *Store) id(kind Kind, name string) state.ID {
 func (s *Store) change(ctx context.Context, do func(tx *state.Tx) error) error {
 	err := s.state.Update(ctx, do)
 	s.cache.Store(newCache()) // also after an error: a commit whose outcome is not known
+	s.changes.Add(1)
 	return err
 }
+
+// Changes counts the changes of identities: what was derived from them holds as long as the count, read before, stays.
+func (s *Store) Changes() uint64 { return s.changes.Load() }
 
 // noSuch is the error for a thing that is not there.
 func noSuch(kind Kind, name string) error {
