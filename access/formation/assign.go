@@ -3,6 +3,7 @@ package formation
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"flowlake/access"
 	"flowlake/fault"
@@ -15,8 +16,8 @@ type Tagging struct {
 	OnColumns  map[string]map[string]string
 }
 
-// SetTags assigns LF-tags, a value for each, to a database, a table or columns. The caller has ASSOCIATE on each tag, or is
-// an administrator. Each failure is about its tag; the others are assigned.
+// SetTags assigns LF-tags, a value for each, to a database, a table or columns. The caller has ASSOCIATE on each tag and may
+// grant everything on the thing (see mayAssign), or is an administrator. Each failure is about its tag; the others are assigned.
 func (s *Store) SetTags(ctx context.Context, c access.Caller, r Resource, tags []Tag) (failures map[string]error, err error) {
 	return s.changeTags(ctx, c, r, tags, func(to map[string]string, key, value string) error {
 		if _, ok := to[key]; !ok && len(to) >= maxTagsOfOne {
@@ -49,6 +50,9 @@ func (s *Store) changeTags(ctx context.Context, c access.Caller, r Resource, tag
 		if err != nil || r.Kind != OfDatabase && r.Kind != OfTable && r.Kind != OfColumns || r.AllColumns {
 			return fault.Newf(fault.Invalid, "Resource", "LF-tags are for databases, tables and columns")
 		}
+		if err := v.mayAssign(ctx, r); err != nil {
+			return err
+		}
 		d, err := v.read(kind, key)
 		if err != nil {
 			return err
@@ -65,6 +69,26 @@ func (s *Store) changeTags(ctx context.Context, c access.Caller, r Resource, tag
 		return v.keep(kind, key, d)
 	})
 	return failures, err
+}
+
+// mayAssign refuses a caller who may not change a thing's LF-tags: a tag is a grant to all whose tag policies it meets, so
+// only who could grant everything there may.
+//
+// Source: Lake Formation developer guide, "Requirements for managing tags assigned to resources".
+func (v *View) mayAssign(ctx context.Context, r Resource) error {
+	needed := databasePermissions
+	if r.Kind != OfDatabase {
+		r, needed = OnTable(r.Database, r.Table), tablePermissions
+	}
+	for _, p := range needed {
+		if ok, err := v.grantable(p, r); err != nil || !ok {
+			if err == nil {
+				err = v.refuseGrant(ctx, All, r)
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 func (v *View) changeOne(ctx context.Context, d *document, r Resource, t Tag, do func(to map[string]string, key, value string) error) error {
@@ -120,9 +144,8 @@ func (v *View) tagging(r Resource, inherited bool) (t Tagging, err error) {
 	if err != nil {
 		return t, err
 	}
-	t.OnDatabase = of.Tags
-	if r.Kind == OfDatabase {
-		return t, nil
+	if t.OnDatabase, err = v.knownTags(of.Tags); err != nil || r.Kind == OfDatabase {
+		return t, err
 	}
 	own, err := v.read(kindTable, tableKey(r.Database, r.Table))
 	if err != nil {
@@ -131,6 +154,9 @@ func (v *View) tagging(r Resource, inherited bool) (t Tagging, err error) {
 	t.OnTable = own.Tags
 	if inherited {
 		t.OnTable = merge(of.Tags, own.Tags)
+	}
+	if t.OnTable, err = v.knownTags(t.OnTable); err != nil {
+		return t, err
 	}
 	shown := r.Columns
 	if len(shown) == 0 {
@@ -146,7 +172,10 @@ func (v *View) tagging(r Resource, inherited bool) (t Tagging, err error) {
 	}
 	t.OnColumns = map[string]map[string]string{}
 	for _, column := range shown {
-		tags := own.ColumnTags[column]
+		tags, err := v.knownTags(own.ColumnTags[column])
+		if err != nil {
+			return t, err
+		}
 		if inherited {
 			tags = merge(t.OnTable, tags)
 		}
@@ -155,4 +184,28 @@ func (v *View) tagging(r Resource, inherited bool) (t Tagging, err error) {
 		}
 	}
 	return t, nil
+}
+
+// knownTags are those of a thing's tags whose LF-tags the caller may know of.
+//
+// Source: Lake Formation developer guide, "Viewing the LF-Tags assigned to a resource".
+func (v *View) knownTags(tags map[string]string) (map[string]string, error) {
+	all, err := v.reader()
+	if err != nil || all {
+		return tags, err
+	}
+	known := map[string]string{}
+	for key, value := range tags {
+		d, err := v.tagDocumentOf(key)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(d.Grants, func(g grant) bool { return v.applies(&g) }) {
+			known[key] = value
+		}
+	}
+	return known, nil
 }

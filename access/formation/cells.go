@@ -3,6 +3,7 @@ package formation
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"flowlake/access"
 	"flowlake/fault"
@@ -211,10 +212,11 @@ func (v *View) mayFilterGrant(d *document, name string, p Permission) bool {
 // make one, or have a grant on it.
 func (s *Store) Filter(ctx context.Context, c access.Caller, database, table, name string) (f Filter, err error) {
 	err = s.View(ctx, c, func(v *View) error {
-		if _, err := v.table(ctx, database, table); err != nil {
+		t, err := v.table(ctx, database, table)
+		if err != nil {
 			return err
 		}
-		list, err := v.filters(lower(database), lower(table))
+		list, err := v.filters(ctx, t)
 		if err != nil {
 			return err
 		}
@@ -229,9 +231,10 @@ func (s *Store) Filter(ctx context.Context, c access.Caller, database, table, na
 	return f, err
 }
 
-// filters are those of a table that the caller may know of.
-func (v *View) filters(database, table string) ([]Filter, error) {
-	d, err := v.read(kindTable, tableKey(database, table))
+// filters are those of a table that the caller may know of, as far as it may: who was granted a filter is told no column that
+// the caller may not know of, and no condition over one.
+func (v *View) filters(ctx context.Context, t Table) ([]Filter, error) {
+	d, err := v.read(kindTable, tableKey(t.Database, t.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -240,27 +243,65 @@ func (v *View) filters(database, table string) ([]Filter, error) {
 		return nil, err
 	}
 	if !all {
-		if all, err = v.grantable(Select, OnTable(database, table)); err != nil {
+		if all, err = v.grantable(Select, OnTable(t.Database, t.Name)); err != nil {
 			return nil, err
 		}
+	}
+	known, err := v.seen(ctx, t)
+	if err != nil {
+		return nil, err
 	}
 	var list []Filter
 	for _, f := range d.Filters {
 		if all || slices.ContainsFunc(d.Grants, func(g grant) bool { return g.Filter == f.Name && v.applies(&g) }) {
-			list = append(list, f)
+			list = append(list, f.told(t, known))
 		}
 	}
 	return list, nil
+}
+
+// told is a filter as one may know it who may know of some of the table's columns.
+func (f Filter) told(t, known Table) Filter {
+	const wordly = "abcdefghijklmnopqrstuvwxyz0123456789_" // names of other characters are looked for nowhere: the condition is left out
+	words := strings.FieldsFunc(strings.ToLower(f.Rows), func(r rune) bool { return !strings.ContainsRune(wordly, r) })
+	for _, c := range t.Columns {
+		if slices.Contains(known.Columns, c) {
+			continue
+		}
+		if slices.Contains(words, c.Name) || strings.Trim(c.Name, wordly) != "" {
+			f.Rows = ""
+		}
+		if slices.Contains(f.Excluded, c.Name) {
+			f.Columns, f.Excluded = but(t.Columns, f.Excluded), nil
+		}
+	}
+	if f.Columns != nil {
+		f.Columns = slices.DeleteFunc(slices.Clone(f.Columns), func(name string) bool {
+			return !slices.ContainsFunc(known.Columns, func(c Column) bool { return c.Name == name })
+		})
+	}
+	return f
+}
+
+// but are the names of all columns but some.
+func but(all []Column, excluded []string) []string {
+	var names []string
+	for _, c := range all {
+		if !slices.Contains(excluded, c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // Filters returns the data cells filters that the caller may know of: of a table, or of all.
 func (s *Store) Filters(ctx context.Context, c access.Caller, database, table string) (list []Filter, err error) {
 	err = s.View(ctx, c, func(v *View) error {
 		if table != "" {
-			if _, err := v.table(ctx, database, table); err != nil {
-				return err
+			t, err := v.table(ctx, database, table)
+			if err == nil {
+				list, err = v.filters(ctx, t)
 			}
-			list, err = v.filters(lower(database), lower(table))
 			return err
 		}
 		for row, err := range v.tx.List(v.id(kindTable, ""), "") {
@@ -274,7 +315,14 @@ func (s *Store) Filters(ctx context.Context, c access.Caller, database, table st
 			if len(d.Filters) == 0 {
 				continue
 			}
-			more, err := v.filters(d.Filters[0].Database, d.Filters[0].Table)
+			t, there, err := v.describe(d.Filters[0].Database, d.Filters[0].Table)
+			if err != nil || !there {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			more, err := v.filters(ctx, t)
 			if err != nil {
 				return err
 			}

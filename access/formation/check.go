@@ -91,7 +91,7 @@ func (v *View) mayTable(ctx context.Context, p Permission, r Resource) (ok, visi
 //
 // Source: Lake Formation developer guide, "Underlying data access control", "Data location permissions".
 func (v *View) mayPlace(ctx context.Context, place string) (bool, error) {
-	path, err := placePath(place)
+	path, err := anyPath(place)
 	if err != nil {
 		return true, nil // what is no place in S3 is not the data lake's
 	}
@@ -184,7 +184,7 @@ func (r Resource) name() string {
 	case OfCells:
 		return r.Filter
 	case OfLocation:
-		if path, err := placePath(r.Location); err == nil {
+		if path, err := anyPath(r.Location); err == nil {
 			return "s3://" + path
 		}
 		return r.Location
@@ -208,7 +208,7 @@ func (r Resource) arn(c access.Caller) string {
 	case OfAllTables:
 		return c.ARN("glue", "table/"+r.Database+"/*")
 	case OfLocation:
-		if path, err := placePath(r.Location); err == nil {
+		if path, err := anyPath(r.Location); err == nil {
 			return "arn:aws:s3:::" + path
 		}
 	}
@@ -274,7 +274,7 @@ func (r Resource) shape() string {
 		o = object{"DataCellsFilter": object{"DatabaseName": r.Database, "TableName": r.Table, "Name": r.Filter}}
 	case OfLocation:
 		at := r.Location
-		if path, err := placePath(r.Location); err == nil {
+		if path, err := anyPath(r.Location); err == nil {
 			at = "arn:aws:s3:::" + path
 		}
 		o = object{"DataLocation": object{"ResourceArn": at}}

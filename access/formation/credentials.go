@@ -77,7 +77,7 @@ func (s *Store) TableCredentials(ctx context.Context, c access.Caller, database,
 		if !ok {
 			return fault.Newf(fault.Invalid, "table "+t.Database+"."+t.Name, "its location %s is not registered with Lake Formation", t.Location)
 		}
-		folder, err = placePath(t.Location)
+		folder, err = anyPath(t.Location)
 		return err
 	})
 	if err != nil {
@@ -100,17 +100,20 @@ func (s *Store) TableCredentials(ctx context.Context, c access.Caller, database,
 func sessionName(c access.Caller) string {
 	_, name, _ := strings.Cut(who(c), "/")
 	name = strings.Map(func(r rune) rune {
-		if r == '/' || r > 126 {
-			return '-'
+		if strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_=,.@-", r) {
+			return r
 		}
-		return r
+		return '-'
 	}, "lakeformation-"+name)
 	return name[:min(len(name), 64)]
 }
 
+// literal makes a folder's name one in a policy: no variable or wildcard of its own.
+var literal = strings.NewReplacer("$", "${$}", "*", "${*}", "?", "${?}")
+
 // tablePolicy is what a session for a table's folder may do.
 func tablePolicy(folder string, permissions []Permission) (string, error) {
-	bucket, prefix, _ := strings.Cut(strings.ReplaceAll(folder, "$", "${$}"), "/") // no policy variable of its own
+	bucket, prefix, _ := strings.Cut(literal.Replace(folder), "/")
 	if prefix != "" {
 		prefix += "/"
 	}

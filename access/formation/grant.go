@@ -146,6 +146,9 @@ func (v *View) find(ctx context.Context, r *Resource) error {
 			return err
 		}
 		if r.Kind == OfColumns {
+			if t, err = v.seen(ctx, t); err != nil {
+				return err
+			}
 			if len(r.Columns) == 0 && !r.AllColumns || len(r.Columns) > 0 && r.AllColumns {
 				return fault.Newf(fault.Invalid, "TableWithColumns", "it has ColumnNames or a ColumnWildcard")
 			}
@@ -155,8 +158,8 @@ func (v *View) find(ctx context.Context, r *Resource) error {
 			return err
 		}
 		if r.Kind == OfCells {
-			d, err := v.read(kindTable, tableKey(r.Database, r.Table))
-			if err == nil && d.filter(r.Filter) == nil {
+			known, err := v.filters(ctx, t)
+			if err == nil && !slices.ContainsFunc(known, func(f Filter) bool { return f.Name == r.Filter }) {
 				err = fault.Newf(fault.NotFound, "data cells filter "+r.Filter, "not found")
 			}
 			return err
@@ -188,6 +191,13 @@ func (v *View) find(ctx context.Context, r *Resource) error {
 		return v.checkPolicy(ctx, r.Policy)
 	}
 	return fault.Newf(fault.Invalid, "resource", "it is of no kind")
+}
+
+// seen is a table with those of its columns that the caller may know of: to be named and to be told, not to be decided by.
+func (v *View) seen(ctx context.Context, t Table) (Table, error) {
+	a, err := v.Table(ctx, t)
+	t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return !slices.Contains(a.Columns, c.Name) })
+	return t, err
 }
 
 // databaseThere says that a database is there for the caller.

@@ -52,9 +52,11 @@ func TestWhoMayGrant(t *testing.T) {
 		h.do(take(ana, bob, logsTable, formation.Select))
 		h.do(give(admin, bob, columns("src", "dst"), sel, formation.Select))
 		h.do(give(bob, ana, columns("dst"), sel))
+		all := columns()
+		refused(t, give(bob, ana, columns("dst", "bytes"), sel), fault.Invalid, "Column bytes: is not a column of table flow.logs") // bob may not know of it
+		h.do(give(admin, bob, logsTable, []formation.Permission{formation.Describe}))
 		refused(t, give(bob, ana, columns("dst", "bytes"), sel), fault.Denied, "Required Grant Select")
 		refused(t, give(bob, ana, logsTable, sel), fault.Denied, "Required Grant Select")
-		all := columns()
 		all.AllColumns, all.Excluded = true, []string{"bytes"}
 		refused(t, give(bob, ana, all, sel), fault.Denied, "Required Grant Select")
 	})

@@ -26,10 +26,10 @@ func (s *Store) Grants(ctx context.Context, c access.Caller, f GrantFilter) (lis
 				return err
 			}
 			f.Resource = &r
-			list, err = v.grantsOn(r, f)
+			list, err = v.grantsOn(ctx, r, f)
 			return err
 		}
-		list, err = v.allGrants(f)
+		list, err = v.allGrants(ctx, f)
 		return err
 	})
 	return list, err
@@ -53,7 +53,7 @@ func (v *View) GrantsOn(r Resource) (list []Grant, err error) {
 }
 
 // grantsOn lists one thing's.
-func (v *View) grantsOn(r Resource, f GrantFilter) ([]Grant, error) {
+func (v *View) grantsOn(ctx context.Context, r Resource, f GrantFilter) ([]Grant, error) {
 	var grants []grant
 	if r.Kind == OfTag || r.Kind == OfTagExpression {
 		var err error
@@ -88,10 +88,28 @@ func (v *View) grantsOn(r Resource, f GrantFilter) ([]Grant, error) {
 			if r.Kind == OfColumns && out.Resource.Kind != OfColumns || r.Kind == OfCells && (out.Resource.Kind != OfCells || g.Filter != r.Filter) {
 				continue
 			}
+			if !all && len(out.Resource.Excluded) > 0 {
+				if err := v.unname(ctx, &out.Resource); err != nil {
+					return nil, err
+				}
+			}
 			list = append(list, out)
 		}
 	}
 	return list, nil
+}
+
+// unname makes a grant on all columns but some, of which the caller may not know, one on those that it has.
+func (v *View) unname(ctx context.Context, r *Resource) error {
+	t, there, err := v.describe(r.Database, r.Table)
+	if err != nil || !there {
+		return err
+	}
+	known, err := v.seen(ctx, t)
+	if err == nil && len(but(known.Columns, r.Excluded))+len(r.Excluded) > len(known.Columns) {
+		r.Columns, r.AllColumns, r.Excluded = but(t.Columns, r.Excluded), false, nil
+	}
+	return err
 }
 
 // expand is a stored grant as it is shown. SELECT on a table is shown, as AWS shows it, as SELECT on all of its columns.
@@ -130,10 +148,10 @@ func expand(r Resource, g *grant) []Grant {
 }
 
 // allGrants lists everything's, by kind and name.
-func (v *View) allGrants(f GrantFilter) ([]Grant, error) {
+func (v *View) allGrants(ctx context.Context, f GrantFilter) ([]Grant, error) {
 	var list []Grant
 	on := func(r Resource) error {
-		more, err := v.grantsOn(r, f)
+		more, err := v.grantsOn(ctx, r, f)
 		list = append(list, more...)
 		return err
 	}
@@ -218,7 +236,7 @@ func (s *Store) GrantsAt(ctx context.Context, c access.Caller, place string) (li
 		return nil, err
 	}
 	below := func(location string) bool {
-		at, err := placePath(location)
+		at, err := anyPath(location)
 		return err == nil && covers(path, at)
 	}
 	err = s.View(ctx, c, func(v *View) error {
@@ -226,7 +244,7 @@ func (s *Store) GrantsAt(ctx context.Context, c access.Caller, place string) (li
 			return nil
 		}
 		on := func(r Resource) error {
-			more, err := v.grantsOn(r, GrantFilter{})
+			more, err := v.grantsOn(ctx, r, GrantFilter{})
 			list = append(list, more...)
 			return err
 		}

@@ -24,15 +24,34 @@ type Location struct {
 // Service is the name that Lake Formation assumes roles under.
 const Service = "lakeformation.amazonaws.com"
 
-// placePath is the "bucket/prefix" of a place, without a slash at its end, from its ARN or an s3:// URL.
+// urlPath is the "bucket/prefix" of the folder that an s3:// URL names, as lake.ParseURL reads it, without a slash at its end.
+func urlPath(url string) (path string, ok bool) {
+	for _, scheme := range []string{"s3://", "s3a://", "s3n://"} {
+		if path, ok = strings.CutPrefix(url, scheme); ok {
+			return strings.TrimSuffix(path, "/"), true
+		}
+	}
+	return "", false
+}
+
+// anyPath is urlPath, or placePath of an ARN. What a URL names has no wildcards.
+func anyPath(place string) (string, error) {
+	if path, ok := urlPath(place); ok {
+		return path, nil
+	}
+	return placePath(place)
+}
+
+// placePath is the "bucket/prefix" of a place that is to be registered or granted, without a slash at its end, from its ARN or
+// an s3:// URL.
 func placePath(place string) (string, error) {
-	path, ok := strings.CutPrefix(place, "s3://")
+	path, ok := urlPath(place)
 	if !ok {
 		if path, ok = strings.CutPrefix(place, "arn:aws:s3:::"); !ok {
 			return "", fault.Newf(fault.Invalid, "resource ARN "+place, "is not that of a place in S3: arn:aws:s3:::bucket/prefix")
 		}
+		path = strings.TrimSuffix(strings.TrimSuffix(path, "*"), "/")
 	}
-	path = strings.TrimSuffix(strings.TrimSuffix(path, "*"), "/")
 	bucket, _, _ := strings.Cut(path, "/")
 	if bucket == "" || len(path) > 1100 || strings.ContainsAny(path, "*?\x00\x1f") {
 		return "", fault.Newf(fault.Invalid, "resource ARN "+place, "is not that of a place in S3: arn:aws:s3:::bucket/prefix")
@@ -48,7 +67,7 @@ func covers(place, path string) bool {
 
 // Location returns the registered location that covers an s3://bucket/key, the innermost of several.
 func (v *View) Location(_ context.Context, s3URL string) (l Location, ok bool, err error) {
-	path, err := placePath(s3URL)
+	path, err := anyPath(s3URL)
 	if err != nil {
 		return Location{}, false, nil
 	}
@@ -254,7 +273,7 @@ func linkedPolicy(path string) string {
 //
 // Source: Lake Formation developer guide, "Service-linked role permissions for Lake Formation".
 func placePolicy(path string) (string, error) {
-	path = strings.ReplaceAll(path, "$", "${$}") // no policy variable of its own
+	path = literal.Replace(path)
 	bucket, _, _ := strings.Cut(path, "/")
 	type statement struct {
 		Sid      string

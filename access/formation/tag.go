@@ -70,6 +70,11 @@ func (s *Store) UpdateTag(ctx context.Context, c access.Caller, key string, add,
 			}
 			if used, err := v.tagUsed(key, value); err != nil || used != "" {
 				if err == nil {
+					if admin, e := v.reader(); !admin {
+						used, err = "something", e // of which the caller may know nothing
+					}
+				}
+				if err == nil {
 					err = fault.Newf(fault.Invalid, "Tag value "+value, "%s has it: take it from there first", used)
 				}
 				return err
@@ -83,7 +88,8 @@ func (s *Store) UpdateTag(ctx context.Context, c access.Caller, key string, add,
 	})
 }
 
-// DeleteTag removes an LF-tag: from everything that has it, too.
+// DeleteTag removes an LF-tag: from everything that has it, too, and with all grants and saved expressions that speak of it. Another of
+// the same key, made later, gives nobody what this one gave.
 func (s *Store) DeleteTag(ctx context.Context, c access.Caller, key string) error {
 	key = lower(key)
 	return s.edit(ctx, c, func(v *View) error {
@@ -103,11 +109,52 @@ func (s *Store) DeleteTag(ctx context.Context, c access.Caller, key string) erro
 			}
 			return v.keep(kind, at, d)
 		})
+		if err == nil {
+			err = v.forgetPolicies(key)
+		}
 		if err != nil {
 			return err
 		}
 		return v.forget(kindTag, key)
 	})
+}
+
+// forgetPolicies drops the saved expressions that speak of an LF-tag, and the grants that speak of it or of one of those.
+func (v *View) forgetPolicies(key string) error {
+	speaks := func(list []Tag) bool {
+		return slices.ContainsFunc(list, func(t Tag) bool { return t.Key == key })
+	}
+	var gone []string
+	for row, err := range v.tx.List(v.id(kindExpression, ""), "") {
+		var d expressionDocument
+		if err == nil {
+			err = row.Decode(&d)
+		}
+		if err != nil {
+			return err
+		}
+		if speaks(d.Expression) {
+			gone = append(gone, row.Key)
+		}
+	}
+	policies, err := v.tagPolicies()
+	if err != nil {
+		return err
+	}
+	v.policies = nil
+	for _, p := range policies {
+		if speaks(p.Policy.Expression) || slices.Contains(gone, p.Policy.Name) {
+			if err := v.forget(kindPolicy, p.Policy.key()); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range gone {
+		if err := v.forget(kindExpression, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Tag returns an LF-tag with its values.

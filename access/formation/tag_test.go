@@ -103,10 +103,16 @@ func TestTagsDecide(t *testing.T) {
 		}
 	})
 	t.Run("what a column has is told to those who see it", func(t *testing.T) {
-		got := must(h.TagsOf(h.ctx, people["both"], logsTable, true))(t)
-		if fmt.Sprint(got.OnColumns) != "map[bytes:map[pii:no stage:prod]]" {
-			t.Errorf("got %v", got.OnColumns)
+		both := people["both"]
+		if got := must(h.TagsOf(h.ctx, both, logsTable, true))(t); len(got.OnColumns)+len(got.OnTable) != 0 {
+			t.Errorf("of tags that one may not know of: got %v", got)
 		}
+		h.grant(both, formation.Resource{Kind: formation.OfTag, Tag: tag("pii")}, formation.Describe)
+		if got := must(h.TagsOf(h.ctx, both, logsTable, true))(t); fmt.Sprint(got.OnColumns, got.OnTable) != "map[bytes:map[pii:no]] map[]" {
+			t.Errorf("got %v", got)
+		}
+		_, err := h.TagsOf(h.ctx, both, columns("src"), false)
+		refused(t, err, fault.Invalid, "Column src: is not a column of table flow.logs")
 		if own := must(h.TagsOf(h.ctx, h.root, logsTable, false))(t); fmt.Sprint(own.OnColumns["bytes"], own.OnTable) != "map[pii:no] map[stage:prod]" {
 			t.Errorf("got %+v", own)
 		}
@@ -130,6 +136,16 @@ func TestWhoMayTag(t *testing.T) {
 	assign := func() (map[string]error, error) {
 		return h.SetTags(h.ctx, ana, logsTable, []formation.Tag{tag("stage", "prod")})
 	}
+	_, err := assign()
+	refused(t, err, fault.Denied, "Required Grant All on logs")
+	if got := explanation(err); !strings.Contains(got, "--permissions ALL --permissions-with-grant-option ALL") {
+		t.Errorf("got %s", got)
+	}
+	all := []formation.Permission{formation.Describe, formation.Alter, formation.Drop, formation.Insert, formation.Delete}
+	h.do(h.Grant(h.ctx, h.root, formation.Grant{Principal: ana.Principal, Resource: logsTable, Permissions: all, Grantable: all}))
+	_, err = assign()
+	refused(t, err, fault.Denied, "Required Grant All on logs") // who tags could have SELECT by the tag
+	h.do(h.Grant(h.ctx, h.root, formation.Grant{Principal: ana.Principal, Resource: logsTable, Permissions: []formation.Permission{formation.Select}, Grantable: []formation.Permission{formation.Select}}))
 	failures, err := assign()
 	h.do(err)
 	refused(t, failures["stage"], fault.NotFound, "Tag key stage: does not exist")
@@ -147,9 +163,9 @@ func TestWhoMayTag(t *testing.T) {
 		t.Errorf("got %v, %v", failures, err)
 	}
 	_, err = h.SetTags(h.ctx, ana, formation.InDatabase("flow"), []formation.Tag{tag("stage", "prod")})
-	if err != nil { // she may know of the database of a table that she knows
-		t.Error(err)
-	}
+	refused(t, err, fault.Denied, "Required Grant All on flow") // she may know of the database of a table that she knows
+	_, err = h.SetTags(h.ctx, ana, columns("src"), []formation.Tag{tag("stage", "prod")})
+	h.do(err)
 	refused(t, h.UpdateTag(h.ctx, ana, "stage", []string{"x"}, nil), fault.Denied, "Required Alter on stage")
 	refused(t, h.DeleteTag(h.ctx, ana, "stage"), fault.Denied, "Required Drop on stage")
 	h.grant(ana, formation.Catalog(), formation.CreateTag)
