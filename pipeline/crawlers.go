@@ -46,7 +46,6 @@ func (m *mapping) crawler(cr crawler.Crawler) error {
 			return err
 		}
 	}
-	tables := onTable(cr.Database, "*")
 	needs := append([]Need{trust}, m.glue(as, onDatabase(cr.Database), "GetDatabase")...)
 	if len(cr.Classifiers) > 0 {
 		needs = append(needs, m.decide(as, "glue:GetClassifier", "*"))
@@ -62,7 +61,7 @@ func (m *mapping) crawler(cr crawler.Crawler) error {
 		actions = append(actions, "UpdateTable", "UpdatePartition")
 	}
 	slices.Sort(actions)
-	needs = append(needs, m.glue(as, tables, slices.Compact(actions)...)...)
+	needs = append(needs, m.onTables(as, cr.Database, slices.Compact(actions)...)...)
 	needs = append(needs, m.has(as, formation.InDatabase(cr.Database), formation.CreateTable))
 	return m.add(Step{Stage: "crawler " + cr.Name, Service: crawler.Service, Actor: role, Target: "database " + cr.Database, Why: "writes tables and partitions", Needs: needs}, "")
 }

@@ -18,7 +18,28 @@ var ownersACL = policy.Entry{Key: "s3:x-amz-acl", Values: []string{"bucket-owner
 
 // decide asks the guard, for the map and not for the audit log.
 func (m *mapping) decide(as access.Caller, action, resource string, entries ...policy.Entry) Need {
-	n := Need{Action: action, Resource: resource}
+	n, _ := m.ask(as, action, resource, entries...)
+	return n
+}
+
+// all asks for all resources whose ARNs begin with prefix, by the one that is named "*" there: what is to be read or written
+// has no names yet. The statement that would allow it is for all, too.
+func (m *mapping) all(as access.Caller, action, prefix string, entries ...policy.Entry) Need {
+	n, refusal := m.ask(as, action, prefix+"*", entries...)
+	if refusal != nil {
+		n.Add = refusal.StatementFor(policy.Literal(prefix) + "*")
+	}
+	return n
+}
+
+// below is all for a bucket's objects below a prefix.
+func (m *mapping) below(as access.Caller, action, bucket, prefix string, entries ...policy.Entry) Need {
+	return m.all(as, action, lake.ARN(bucket, "")+"/"+prefix, entries...)
+}
+
+// ask is decide with the refusal, nil where there is none.
+func (m *mapping) ask(as access.Caller, action, resource string, entries ...policy.Entry) (n Need, refusal *access.Refusal) {
+	n = Need{Action: action, Resource: resource}
 	v, err := m.Guard.Decide(m.quiet, as, action, resource, entries...)
 	switch {
 	case err != nil:
@@ -26,17 +47,18 @@ func (m *mapping) decide(as access.Caller, action, resource string, entries ...p
 	case v.Allowed:
 		n.Allowed, n.By = true, decidedBy(v.Decision)
 	default:
-		n.refused(v.Refusal)
+		refusal = v.Refusal
+		n.refused(refusal)
 		n.By = decidedBy(v.Decision)
 	}
-	return n
+	return n, refusal
 }
 
-// refused makes a need one that is refused. A star in what was asked for stands for many, and is one in the statement, too.
+// refused makes a need one that is refused.
 func (n *Need) refused(r *access.Refusal) {
 	open := *r
 	open.Hidden = false
-	n.Missing, n.Add, n.AddWhere = open.Sentence(), strings.ReplaceAll(r.Statement, "${*}", "*"), r.Where
+	n.Missing, n.Add, n.AddWhere = open.Sentence(), r.Statement, r.Where
 }
 
 // glue asks for actions on things of the catalogue.
@@ -45,6 +67,15 @@ func (m *mapping) glue(as access.Caller, things []string, actions ...string) (ne
 		for _, thing := range things {
 			needs = append(needs, m.decide(as, "glue:"+action, as.ARN("glue", thing)))
 		}
+	}
+	return needs
+}
+
+// onTables asks for actions on all tables of a database.
+func (m *mapping) onTables(as access.Caller, database string, actions ...string) (needs []Need) {
+	for _, action := range actions {
+		needs = append(needs, m.glue(as, onDatabase(database), action)...)
+		needs = append(needs, m.all(as, "glue:"+action, as.ARN("glue", "table/"+database+"/")))
 	}
 	return needs
 }
@@ -66,7 +97,7 @@ func (m *mapping) list(as access.Caller, bucket, prefix string) Need {
 }
 
 func (m *mapping) read(as access.Caller, bucket, prefix string) Need {
-	return m.decide(as, "s3:GetObject", lake.ARN(bucket, prefix+"*"))
+	return m.below(as, "s3:GetObject", bucket, prefix)
 }
 
 // service is a service that asks as itself.

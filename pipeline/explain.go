@@ -15,6 +15,7 @@ import (
 	"flowlake/access/policy"
 	"flowlake/catalog"
 	"flowlake/fault"
+	"flowlake/lake"
 )
 
 // Question is what Explain is asked.
@@ -157,6 +158,9 @@ func (m *mapping) explainAction(as access.Caller, q Question) (x Explanation, er
 	var entries []policy.Entry
 	for _, key := range slices.Sorted(maps.Keys(q.Context)) {
 		entries = append(entries, policy.Entry{Key: key, Values: q.Context[key]})
+	}
+	if q.Action == "s3:ListAllMyBuckets" && q.Resource == "*" {
+		q.Resource = lake.EveryBucket // as its door asks
 	}
 	x.Need = Need{Action: q.Action, Resource: q.Resource}
 	v, err := m.Guard.Decide(m.quiet, as, q.Action, q.Resource, entries...)

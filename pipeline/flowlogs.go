@@ -33,7 +33,7 @@ func (m *mapping) flowLogs() error {
 			s.Actor, s.Target, s.Why = vpc.Service, lake.URL(bucket, folder), "writes flow records as files"
 			as := f.Deliverer()
 			s.Needs = []Need{m.decide(as, "s3:GetBucketAcl", lake.ARN(bucket, "")),
-				m.decide(as, "s3:PutObject", lake.ARN(bucket, f.Options.Prefix(folder, m.caller.Account, m.caller.Region)+"*"), ownersACL)}
+				m.below(as, "s3:PutObject", bucket, f.Options.Prefix(folder, m.caller.Account, m.caller.Region), ownersACL)}
 		case vpc.ToFirehose: // its service-linked role may: nothing is asked
 			s.Actor, s.Target, s.Why = vpc.Service, "delivery stream "+lastOf(f.Destination), "puts flow records"
 		}
@@ -61,7 +61,7 @@ func (m *mapping) exports() error {
 			as := logs.ExportCaller(m.caller, e.Group)
 			if err := m.add(Step{Stage: "export of log group " + e.Group, Actor: as.Service, Target: place, Why: "copies log events as files", Needs: []Need{
 				m.decide(as, "s3:GetBucketAcl", lake.ARN(e.Bucket, "")),
-				m.decide(as, "s3:PutObject", lake.ARN(e.Bucket, e.Prefix+"/*"), ownersACL),
+				m.below(as, "s3:PutObject", e.Bucket, e.Prefix+"/", ownersACL),
 			}}, e.Bucket); err != nil {
 				return "", err
 			}
@@ -76,9 +76,9 @@ func (m *mapping) audit() error {
 		return nil
 	}
 	as := AuditCaller(m.caller.Account, m.caller.Region)
-	key := "AWSLogs/" + m.caller.Account + "/CloudTrail/" + m.caller.Region + "/*"
-	return m.add(Step{Stage: "audit log", Actor: as.Service, Target: lake.URL(m.AuditBucket, strings.TrimSuffix(key, "*")), Why: "brings finished files",
-		Needs: []Need{m.decide(as, "s3:PutObject", lake.ARN(m.AuditBucket, key), ownersACL)}}, m.AuditBucket)
+	key := "AWSLogs/" + m.caller.Account + "/CloudTrail/" + m.caller.Region + "/"
+	return m.add(Step{Stage: "audit log", Actor: as.Service, Target: lake.URL(m.AuditBucket, key), Why: "brings finished files",
+		Needs: []Need{m.below(as, "s3:PutObject", m.AuditBucket, key, ownersACL)}}, m.AuditBucket)
 }
 
 // splitLocation takes bucket/prefix apart. The prefix ends in a slash, or is empty.

@@ -125,7 +125,7 @@ func (m *mapping) stream(d *delivery.Stream) error {
 		bucket := strings.TrimPrefix(bucketARN, "arn:aws:s3:::")
 		below, _, _ := strings.Cut(prefix, "!{")
 		return m.add(Step{Stage: stage, Service: service.Service, Actor: role, Target: lake.URL(bucket, below), Why: why,
-			Needs: []Need{trust, m.decide(as, "s3:PutObject", lake.ARN(bucket, below+"*"))}}, "")
+			Needs: []Need{trust, m.below(as, "s3:PutObject", bucket, below)}}, "")
 	}
 	if err := writes(as, trust, s.RoleARN, s.BucketARN, s.Prefix, "writes batches as objects"); err != nil {
 		return err

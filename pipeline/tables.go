@@ -322,9 +322,9 @@ func (m *mapping) results(c, as access.Caller, w query.Workgroup) ([]Need, error
 	} else if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
-	needs = append(needs, m.decide(as, "s3:PutObject", lake.ARN(bucket, prefix+"*"), keys...))
+	needs = append(needs, m.below(as, "s3:PutObject", bucket, prefix, keys...))
 	if w.Output.ACL != "" {
-		needs = append(needs, m.decide(as, "s3:PutObjectAcl", lake.ARN(bucket, prefix+"*"), keys...))
+		needs = append(needs, m.below(as, "s3:PutObjectAcl", bucket, prefix, keys...))
 	}
 	return append(needs, m.read(as, bucket, prefix)), nil
 }
@@ -346,7 +346,7 @@ func (m *mapping) compaction(t catalog.Table) error {
 		needs = append(needs, m.glue(as, onTable(t.Database, t.Name), "GetPartitions")...)
 	}
 	needs = append(needs, m.list(as, bucket, prefix), m.read(as, bucket, prefix),
-		m.decide(as, "s3:PutObject", lake.ARN(bucket, prefix+"*")), m.decide(as, "s3:DeleteObject", lake.ARN(bucket, prefix+"*")))
+		m.below(as, "s3:PutObject", bucket, prefix), m.below(as, "s3:DeleteObject", bucket, prefix))
 	who := t.CreatedBy
 	if c, err := m.Guard.CallerOf(m.quiet, t.CreatedBy, m.caller.Region); err == nil {
 		who = principalOf(c)
