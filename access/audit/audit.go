@@ -55,7 +55,8 @@ type Log struct {
 	cfg Config
 
 	mu       sync.Mutex
-	file     *os.File     // guarded by mu; nil after Close
+	file     *os.File     // guarded by mu; nil after Close, and when the next one could not be opened
+	closed   bool         // guarded by mu
 	size     int64        // guarded by mu
 	began    time.Time    // guarded by mu; when the file's first record was written
 	buf      bytes.Buffer // guarded by mu
@@ -135,7 +136,9 @@ func (l *Log) write(e *Event) {
 	encode.SetEscapeHTML(false)
 	err := encode.Encode(e) // ends with a line feed
 	if err == nil && l.file == nil {
-		err = fs.ErrClosed
+		if err = fs.ErrClosed; !l.closed { // what kept the last record out may be over
+			err = l.open()
+		}
 	}
 	if err == nil && l.size > 0 && (l.size+int64(l.buf.Len()) > l.cfg.MaxBytes || now.Sub(l.began) > l.cfg.MaxAge) {
 		err = l.finish(now)
@@ -270,10 +273,14 @@ func (l *Log) Delivered(path string) error {
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file == nil {
+	if l.closed {
 		return nil
 	}
 	l.flush()
+	l.closed = true
+	if l.file == nil {
+		return nil
+	}
 	err := errors.Join(l.file.Sync(), l.file.Close())
 	l.file = nil
 	return err

@@ -276,6 +276,33 @@ func TestWritersShareALog(t *testing.T) {
 	}
 }
 
+func TestALogGoesOnWhenItsFolderIsThereAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "audit")
+	l, _ := open(t, dir, Config{MaxBytes: 10})
+	write := func(name string) { l.Write(&Event{EventName: name}) }
+	write("first")
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	write("lost")
+	write("lost too")
+	if err := os.Rename(dir+"-away", dir); err != nil {
+		t.Fatal(err)
+	}
+	write("next")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write("after the end")
+	var got []string
+	for _, r := range records(t, dir) {
+		got = append(got, r["eventName"].(string))
+	}
+	if strings.Join(got, " ") != "first next" {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestALogThatCannotBeMadeSaysSo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

@@ -175,6 +175,8 @@ func TestAccessKeys(t *testing.T) {
 	refused(t, "a key of root", err, "ValidationError", "root")
 
 	other := h.as(*second.AccessKeyId, *second.SecretAccessKey)
+	_, err = h.UpdateAccessKey(ctx, &api.UpdateAccessKeyInput{UserName: ptr("ann"), AccessKeyId: second.AccessKeyId, Status: "Expired"})
+	refused(t, "a status that a key has not", err, "ValidationError", "Active, Inactive")
 	must(h.UpdateAccessKey(ctx, &api.UpdateAccessKeyInput{UserName: ptr("ann"), AccessKeyId: second.AccessKeyId, Status: types.StatusTypeInactive}))(t)
 	if _, err := other.GetUser(ctx, &api.GetUserInput{}); err == nil {
 		t.Error("an inactive key opens the door")

@@ -15,7 +15,7 @@ func (d *door) groups() []wire.Operation {
 	return []wire.Operation{
 		op(d, "CreateGroup", row{on: group, needs: []string{"GroupName"}, takes: []string{"Path"}}, d.createGroup),
 		op(d, "GetGroup", row{on: group, needs: []string{"GroupName"}, takes: []string{"Marker", "MaxItems"}}, d.getGroup),
-		op(d, "UpdateGroup", row{on: group, needs: []string{"GroupName"}, takes: []string{"NewGroupName", "NewPath"}},
+		op(d, "UpdateGroup", row{on: group, moves: true, needs: []string{"GroupName"}, takes: []string{"NewGroupName", "NewPath"}},
 			func(ctx context.Context, c access.Caller, in *api.UpdateGroupInput) (*api.UpdateGroupOutput, error) {
 				return nil, d.ids.Rename(ctx, identity.Group, *in.GroupName, in.NewGroupName, in.NewPath)
 			}),

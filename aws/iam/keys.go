@@ -24,6 +24,9 @@ func (d *door) keys() []wire.Operation {
 				if err != nil {
 					return nil, err
 				}
+				if in.Status != types.StatusTypeActive && in.Status != types.StatusTypeInactive {
+					return nil, fault.Newf(fault.Invalid, "member status", "Value '%s' at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive]", in.Status)
+				}
 				return nil, d.ids.SetKeyActive(ctx, name, *in.AccessKeyId, in.Status == types.StatusTypeActive)
 			}),
 		op(d, "DeleteAccessKey", row{on: user, needs: []string{"AccessKeyId"}, takes: []string{"UserName"}},

@@ -41,6 +41,8 @@ func TestPermissions(t *testing.T) {
 	zoe := must(h.ListAccessKeys(ctx, &api.ListAccessKeysInput{UserName: ptr("zoe")}))(t).AccessKeyMetadata[0].AccessKeyId
 	adas := must(h.ListAccessKeys(ctx, &api.ListAccessKeysInput{UserName: ptr("ada")}))(t).AccessKeyMetadata[0].AccessKeyId
 	cost := types.Tag{Key: ptr("cost"), Value: ptr("1")}
+	must(h.CreateUser(ctx, &api.CreateUserInput{UserName: ptr("dora"), Path: ptr("/dev/")}))(t)
+	must(h.CreateGroup(ctx, &api.CreateGroupInput{GroupName: ptr("writers")}))(t)
 	for _, tt := range []struct {
 		name       string
 		statements []string
@@ -95,6 +97,24 @@ func TestPermissions(t *testing.T) {
 				_, err := c.CreateServiceLinkedRole(ctx, &api.CreateServiceLinkedRoleInput{AWSServiceName: ptr("events.amazonaws.com")})
 				return err
 			}, "iam:CreateServiceLinkedRole"},
+		{"a user is renamed within what one may change", []string{allow("iam:UpdateUser", "arn:aws:iam::*:user/dev/*")},
+			func(c *api.Client) error {
+				_, err := c.UpdateUser(ctx, &api.UpdateUserInput{UserName: ptr("dora"), NewUserName: ptr("dana")})
+				return err
+			},
+			func(c *api.Client) error {
+				_, err := c.UpdateUser(ctx, &api.UpdateUserInput{UserName: ptr("dana"), NewPath: ptr("/admin/")})
+				return err
+			}, "iam:UpdateUser on resource: arn:aws:iam::123456789012:user/admin/dana"},
+		{"a group is renamed to what one may change", []string{allow("iam:UpdateGroup", "arn:aws:iam::*:group/*writers")},
+			func(c *api.Client) error {
+				_, err := c.UpdateGroup(ctx, &api.UpdateGroupInput{GroupName: ptr("writers"), NewPath: ptr("/x/"), NewGroupName: ptr("rewriters")})
+				return err
+			},
+			func(c *api.Client) error {
+				_, err := c.UpdateGroup(ctx, &api.UpdateGroupInput{GroupName: ptr("rewriters"), NewGroupName: ptr("owners")})
+				return err
+			}, "iam:UpdateGroup on resource: arn:aws:iam::123456789012:group/x/owners"},
 		{"a key is its user's", []string{allow("iam:GetAccessKeyLastUsed", "arn:aws:iam::*:user/zoe")},
 			func(c *api.Client) error {
 				_, err := c.GetAccessKeyLastUsed(ctx, &api.GetAccessKeyLastUsedInput{AccessKeyId: zoe})

@@ -37,6 +37,8 @@ type row struct {
 	// the input has a boundary: then that is the key's value.
 	bounded bool
 
+	moves bool // the thing gets another name or path: the permission is about the new ARN too
+
 	tagging string // the permission that it takes besides when the input has tags: "iam:TagRole"
 
 	needs []string // members that must be there
@@ -62,6 +64,11 @@ func op[In, Out any](d *door, name string, r row, do func(ctx context.Context, c
 	if r.tagging != "" {
 		w.Permissions = append(w.Permissions, wire.Permission[In]{Action: r.tagging, Resource: on, Context: first.Context,
 			When: func(in *In) bool { return member(in, "Tags").Len() > 0 }})
+	}
+	if r.moves {
+		w.Permissions = append(w.Permissions, wire.Permission[In]{Action: first.Action, Context: first.Context,
+			Resource: func(c access.Caller, in *In) string { return d.moved(c, r.on, in) },
+			When:     func(in *In) bool { return word(in, "NewPath") != "" || word(in, "New"+members[r.on]) != "" }})
 	}
 	return wire.Op(name, w, func(ctx context.Context, c access.Caller, in *In) (*Out, error) {
 		out, err := do(ctx, c, in)
@@ -137,6 +144,23 @@ func (d *door) arn(c access.Caller, kind string, in any, named string) string {
 		path = "/"
 	}
 	return "arn:aws:iam::" + c.Account + ":" + kind + path + name
+}
+
+// moved is the ARN that a thing will have: who may change one may not so make it one that they may not.
+//
+// Source: IAM API reference, "UpdateUser", on the permissions for both the source and the target.
+func (d *door) moved(c access.Caller, kind string, in any) string {
+	prefix := "arn:aws:iam::" + c.Account + ":" + kind
+	old := strings.TrimPrefix(d.arn(c, kind, in, members[kind]), prefix)
+	slash := strings.LastIndexByte(old, '/') + 1
+	path, name := old[:slash], old[slash:]
+	if to := word(in, "NewPath"); to != "" {
+		path = to
+	}
+	if to := word(in, "New"+members[kind]); to != "" {
+		name = to
+	}
+	return prefix + path + name
 }
 
 // entries are the condition keys of a request.

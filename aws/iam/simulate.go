@@ -250,7 +250,15 @@ func (s *simulation) prepare(c access.Caller, in setting) error {
 		}
 		s.resource = &source{policy.Source{Name: "ResourcePolicy", Document: doc}, "ResourcePolicy", types.PolicySourceTypeResource}
 	}
+	for _, arn := range in.resources {
+		if len(arn) > maxARN {
+			return fault.Newf(fault.Invalid, "member ResourceArns", "An ARN of %d characters is longer than %d.", len(arn), maxARN)
+		}
+	}
 	for _, action := range in.actions {
+		if len(action) > maxAction {
+			return fault.Newf(fault.Invalid, "action", "Invalid Action: it has %d characters, more than %d.", len(action), maxAction)
+		}
 		if service, name, ok := strings.Cut(action, ":"); !ok || service == "" || name == "" {
 			return fault.Newf(fault.Invalid, "action", "Invalid Action: %s is not of the form service:action.", action)
 		}
@@ -303,8 +311,15 @@ func (s *simulation) know(key, value string) {
 	}
 }
 
-// maxQuestions bounds a simulation.
-const maxQuestions = 1000
+// What bounds a simulation, so that it costs no more than requests do.
+//
+// Source: IAM API reference, SimulatePrincipalPolicy, for actions and ARNs.
+const (
+	maxQuestions = 1000
+	maxAction    = 128
+	maxARN       = 2048
+	maxKeyValue  = 2048 // characters of a context key's value
+)
 
 // checkEntry holds the values of a key against the type that it is said to have.
 func checkEntry(e types.ContextEntry) error {
@@ -316,6 +331,9 @@ func checkEntry(e types.ContextEntry) error {
 		return fault.Newf(fault.Invalid, "context entry", "The context key %s of type %s has more than one value.", *e.ContextKeyName, e.ContextKeyType)
 	}
 	for _, v := range e.ContextKeyValues {
+		if len(v) > maxKeyValue {
+			return fault.Newf(fault.Invalid, "context entry", "A value of the context key %s has %d characters, more than %d.", *e.ContextKeyName, len(v), maxKeyValue)
+		}
 		var err error
 		switch types.ContextKeyTypeEnum(kind) {
 		case types.ContextKeyTypeEnumNumeric:
@@ -377,6 +395,15 @@ func (d *door) simulateCustom(ctx context.Context, c access.Caller, in *api.Simu
 	set := setting{in.ActionNames, in.ResourceArns, in.PermissionsBoundaryPolicyInputList, in.ResourcePolicy, in.ResourceOwner, in.ContextEntries, in.CallerArn}
 	if err := s.prepare(c, set); err != nil {
 		return nil, err
+	}
+	if in.CallerArn != nil { // one who exists goes by an id too
+		switch p, err := d.ids.Principal(ctx, *in.CallerArn); {
+		case err == nil:
+			s.principal.ID = p.ID
+			s.know("aws:userid", p.ID)
+		case !fault.Is(err, fault.NotFound):
+			return nil, err
+		}
 	}
 	if in.ResourcePolicy != nil && in.CallerArn == nil {
 		return nil, fault.Newf(fault.Invalid, "member CallerArn", "CallerArn is required when ResourcePolicy is given: it is the policy's principal.")

@@ -103,6 +103,9 @@ func TestSimulateCustomPolicy(t *testing.T) {
 		{"an action without a service", api.SimulateCustomPolicyInput{PolicyInputList: []string{readB}, ActionNames: []string{"GetObject"}}, "InvalidInput", "GetObject"},
 		{"a date that is none", api.SimulateCustomPolicyInput{PolicyInputList: []string{readB}, ActionNames: []string{"s3:GetObject"}, ContextEntries: []types.ContextEntry{entry("aws:CurrentTime", types.ContextKeyTypeEnumDate, "soon")}}, "InvalidInput", "soon"},
 		{"several values of one", api.SimulateCustomPolicyInput{PolicyInputList: []string{readB}, ActionNames: []string{"s3:GetObject"}, ContextEntries: []types.ContextEntry{entry("aws:username", types.ContextKeyTypeEnumString, "a", "b")}}, "InvalidInput", "aws:username"},
+		{"a resource too long to be one", api.SimulateCustomPolicyInput{PolicyInputList: []string{readB}, ActionNames: []string{"s3:GetObject"}, ResourceArns: []string{"arn:aws:s3:::" + strings.Repeat("b", 2048)}}, "ValidationError", "2048"},
+		{"an action too long to be one", api.SimulateCustomPolicyInput{PolicyInputList: []string{readB}, ActionNames: []string{"s3:" + strings.Repeat("G", 126)}}, "InvalidInput", "128"},
+		{"a value too long to be one", api.SimulateCustomPolicyInput{PolicyInputList: []string{readB}, ActionNames: []string{"s3:GetObject"}, ContextEntries: []types.ContextEntry{entry("aws:username", types.ContextKeyTypeEnumString, strings.Repeat("a", 2049))}}, "InvalidInput", "aws:username"},
 		{"a role as the caller", api.SimulateCustomPolicyInput{PolicyInputList: []string{readB}, ActionNames: []string{"s3:GetObject"}, CallerArn: ptr("arn:aws:iam::123456789012:role/r")}, "ValidationError", "CallerArn"},
 		{"what is EC2's", api.SimulateCustomPolicyInput{PolicyInputList: []string{readB}, ActionNames: []string{"s3:GetObject"}, ResourceHandlingOption: ptr("EC2-VPC-InstanceStore")}, "ValidationError", "ResourceHandlingOption"},
 	} {
@@ -146,6 +149,25 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 			t.Errorf("%s: got %s, want %s of a policy of kind %s", tt.name, got, want, tt.kind)
 		}
 	}
+	t.Run("a bucket's policy that names them by every name", func(t *testing.T) {
+		annID, roleID := *must(h.GetUser(ctx, &api.GetUserInput{UserName: ptr("ann")}))(t).User.UserId, *must(h.GetRole(ctx, &api.GetRoleInput{RoleName: ptr("r")}))(t).Role.RoleId
+		must(h.DeleteRolePermissionsBoundary(ctx, &api.DeleteRolePermissionsBoundaryInput{RoleName: ptr("r")}))(t)
+		for who, names := range map[string][]string{ann: {ann, annID}, role: {role, roleID}} {
+			for _, name := range names {
+				letsIn := document(`{"Effect":"Allow","Principal":{"AWS":"` + name + `"},"Action":"glue:GetTable","Resource":"*"}`)
+				out := must(h.SimulatePrincipalPolicy(ctx, &api.SimulatePrincipalPolicyInput{PolicySourceArn: &who, ActionNames: []string{"glue:GetTable"}, ResourcePolicy: letsIn}))(t)
+				if got := out.EvaluationResults[0].EvalDecision; got != types.PolicyEvaluationDecisionTypeAllowed {
+					t.Errorf("%s as %s: got %s", who, name, got)
+				}
+				if who == ann {
+					custom := must(h.SimulateCustomPolicy(ctx, &api.SimulateCustomPolicyInput{PolicyInputList: []string{*document(allow("logs:*", "*"))}, CallerArn: &ann, ActionNames: []string{"glue:GetTable"}, ResourcePolicy: letsIn}))(t)
+					if got := custom.EvaluationResults[0].EvalDecision; got != types.PolicyEvaluationDecisionTypeAllowed {
+						t.Errorf("a document's %s as %s: got %s", who, name, got)
+					}
+				}
+			}
+		}
+	})
 	for _, tt := range []struct{ name, arn, code, names string }{
 		{"root", "arn:aws:iam::123456789012:root", "InvalidInput", "does not clearly define"},
 		{"nobody", "arn:aws:iam::123456789012:user/nobody", "NoSuchEntity", "nobody"},

@@ -16,7 +16,7 @@ func (d *door) users() []wire.Operation {
 	return []wire.Operation{
 		op(d, "CreateUser", row{on: user, tagging: "iam:TagUser", needs: []string{"UserName"}, takes: []string{"Path", "PermissionsBoundary", "Tags"}}, d.createUser),
 		op(d, "GetUser", row{on: user, takes: []string{"UserName"}}, d.getUser),
-		op(d, "UpdateUser", row{on: user, needs: []string{"UserName"}, takes: []string{"NewPath", "NewUserName"}},
+		op(d, "UpdateUser", row{on: user, moves: true, needs: []string{"UserName"}, takes: []string{"NewPath", "NewUserName"}},
 			func(ctx context.Context, c access.Caller, in *api.UpdateUserInput) (*api.UpdateUserOutput, error) {
 				return nil, d.ids.Rename(ctx, identity.User, *in.UserName, in.NewUserName, in.NewPath)
 			}),

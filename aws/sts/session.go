@@ -76,7 +76,7 @@ func checkAssume(in *sts.AssumeRoleInput) error {
 		return invalid(*in.RoleSessionName, "roleSessionName", `Member must satisfy regular expression pattern: [\w+=,.@-]*, and have 2 to 64 characters`)
 	case in.ExternalId != nil && (len(*in.ExternalId) > maxExternalID || !externalID.MatchString(*in.ExternalId)):
 		return invalid(*in.ExternalId, "externalId", `Member must satisfy regular expression pattern: [\w+=,.@:\/-]*, and have 2 to 1224 characters`)
-	case in.SourceIdentity != nil && (!sessionName.MatchString(*in.SourceIdentity) || strings.HasPrefix(strings.ToLower(*in.SourceIdentity), "aws:")):
+	case in.SourceIdentity != nil && !sessionName.MatchString(*in.SourceIdentity):
 		return invalid(*in.SourceIdentity, "sourceIdentity", `Member must satisfy regular expression pattern: [\w+=,.@-]*, and have 2 to 64 characters`)
 	case in.Policy != nil && (len(*in.Policy) == 0 || len(*in.Policy) > maxPolicy):
 		return invalid(strconv.Itoa(len(*in.Policy))+" characters", "policy", "Member must have length between 1 and 2048")
@@ -206,7 +206,8 @@ func (d *door) tags(ctx context.Context, c access.Caller, in *sts.AssumeRoleInpu
 		transitive = append(transitive, t.Key)
 	}
 	slices.Sort(transitive)
-	return append(tags, inherited...), transitive, nil
+	tags = append(tags, inherited...)
+	return tags, transitive, identity.CheckTags(tags)
 }
 
 // source is the session's source identity: what the first of a chain said stays.
