@@ -79,7 +79,7 @@ func (k *Catalog) Partitions(ctx context.Context, c access.Caller, database, tab
 // are not registered.
 func (k *Catalog) PartitionsOf(ctx context.Context, c access.Caller, database, table string, values [][]string) (found []Partition, missing [][]string, err error) {
 	err = k.View(ctx, c, func(s *Snapshot) error {
-		t, seen, some, err := s.partitionsOf(ctx, "BatchGetPartition", database, table)
+		t, show, seen, some, err := s.partitionsOf(ctx, "BatchGetPartition", database, table)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (k *Catalog) PartitionsOf(ctx context.Context, c access.Caller, database, t
 			p, err := s.partition(t, v, shapes)
 			switch {
 			case err == nil:
-				found = append(found, cutPartition(p, t, seen))
+				found = append(found, show(p))
 			case fault.Is(err, fault.NotFound):
 				missing = append(missing, v)
 			default:
@@ -170,7 +170,7 @@ func checkValues(t Table, values []string) error {
 
 // Partition returns the partition with those values, or fault.NotFound.
 func (s *Snapshot) Partition(ctx context.Context, database, table string, values []string) (Partition, error) {
-	t, seen, some, err := s.partitionsOf(ctx, "GetPartition", database, table)
+	t, show, seen, some, err := s.partitionsOf(ctx, "GetPartition", database, table)
 	if err == nil {
 		err = checkValues(seen, values)
 	}
@@ -181,7 +181,10 @@ func (s *Snapshot) Partition(ctx context.Context, database, table string, values
 		return Partition{}, fault.Newf(fault.NotFound, partitionSubject(t, values), "not found")
 	}
 	p, err := s.partition(t, values, s.shapes(t))
-	return cutPartition(p, t, seen), err
+	if err != nil {
+		return Partition{}, err
+	}
+	return show(p), nil
 }
 
 func (s *Snapshot) partition(t Table, values []string, shapes *shapes) (Partition, error) {
@@ -200,7 +203,7 @@ func (s *Snapshot) partition(t Table, values []string, shapes *shapes) (Partitio
 // the caller's to keep.
 func (s *Snapshot) Partitions(ctx context.Context, database, table string, f PartitionFilter) iter.Seq2[Partition, error] {
 	return func(yield func(Partition, error) bool) {
-		t, seen, some, err := s.partitionsOf(ctx, "GetPartitions", database, table)
+		t, show, seen, some, err := s.partitionsOf(ctx, "GetPartitions", database, table)
 		if err == nil {
 			err = f.Segment.check()
 		}
@@ -215,7 +218,7 @@ func (s *Snapshot) Partitions(ctx context.Context, database, table string, f Par
 		if !some {
 			return
 		}
-		s.partitions(t, x, f)(func(p Partition, err error) bool { return yield(cutPartition(p, t, seen), err) })
+		s.partitions(t, x, f)(func(p Partition, err error) bool { return yield(show(p), err) })
 	}
 }
 

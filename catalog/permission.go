@@ -179,6 +179,32 @@ func (k *Catalog) Readable(ctx context.Context, c access.Caller, database, name 
 	return t, a, err
 }
 
+// Whole is Table for those who write by a table's definition: with some columns hidden it would be another table, so that is
+// refused, with the grant that shows all of them.
+func (s *Snapshot) Whole(ctx context.Context, database, name string) (Table, error) {
+	database, name = strings.ToLower(database), strings.ToLower(name)
+	if err := s.allowTable(ctx, "GetTable", database, name); err != nil {
+		return Table{}, err
+	}
+	t, a, err := s.seesTable(ctx, database, name)
+	if err == nil && len(a.Columns) < len(t.Storage.Columns)+len(t.PartitionKeys) {
+		err = s.lf.Missing(ctx, formation.Describe, formation.OnTable(database, name))
+	}
+	if err == nil {
+		t, err = s.shown(ctx, t, a)
+	}
+	if err != nil {
+		return Table{}, err
+	}
+	return t, nil
+}
+
+// Whole is Snapshot.Whole in a snapshot of its own.
+func (k *Catalog) Whole(ctx context.Context, c access.Caller, database, name string) (t Table, err error) {
+	err = k.View(ctx, c, func(s *Snapshot) error { t, err = s.Whole(ctx, database, name); return err })
+	return t, err
+}
+
 // check asks for one of several Lake Formation permissions on a table; the first is the one that a refusal names.
 func (s *Snapshot) check(ctx context.Context, t Table, a formation.Access, oneOf ...formation.Permission) error {
 	if s.lf == nil || !a.Governed || slices.ContainsFunc(oneOf, a.May) {
@@ -237,6 +263,12 @@ func cut(t Table, a formation.Access) Table {
 			hidden = append(hidden, c.Name)
 		}
 	}
+	if behindFilter(a) {
+		t.Parameters, t.Storage.Parameters = uncounted(t.Parameters), uncounted(t.Storage.Parameters)
+		if t.listing(a) != listAll { // the keys' values, in other words
+			maps.DeleteFunc(t.Parameters, func(k, _ string) bool { return strings.HasPrefix(k, "projection.") && k != "projection.enabled" })
+		}
+	}
 	if len(hidden) == 0 {
 		return t
 	}
@@ -251,6 +283,22 @@ func cut(t Table, a formation.Access) Table {
 		t.ViewOriginalText, t.ViewExpandedText = "", ""
 	}
 	return t
+}
+
+// behindFilter reports whether a row filter hides rows from the caller, who may not read or change the whole table.
+func behindFilter(a formation.Access) bool {
+	return !slices.ContainsFunc([]formation.Permission{formation.Select, formation.Alter, formation.Insert, formation.Delete}, a.May) &&
+		slices.ContainsFunc(a.Select, func(c formation.Cells) bool { return c.Rows != "" })
+}
+
+// counts are the properties in which crawlers and engines keep how many rows and bytes there are.
+var counts = []string{"recordcount", "averagerecordsize", "sizekey", "objectcount", "numrows", "numfiles", "rawdatasize", "totalsize"}
+
+// uncounted is properties without those that tell of rows that a filter hides.
+func uncounted(properties map[string]string) map[string]string {
+	out := maps.Clone(properties)
+	maps.DeleteFunc(out, func(key, _ string) bool { return slices.Contains(counts, strings.ToLower(key)) })
+	return out
 }
 
 func cutStorage(s Storage, seen []string, gone naming) Storage {
@@ -307,45 +355,63 @@ func (t Table) listing(a formation.Access) listing {
 	return answer
 }
 
-// partitionsOf returns a table for a call that reads its partitions, cut for the caller, and whether there are any for it.
-func (s *Snapshot) partitionsOf(ctx context.Context, action, database, table string) (t, seen Table, some bool, err error) {
+// partitionsOf returns a table for a call that reads its partitions, how the caller may know one of them, the table cut for the
+// caller, and whether there are any for it.
+func (s *Snapshot) partitionsOf(ctx context.Context, action, database, table string) (t Table, show func(Partition) Partition, seen Table, some bool, err error) {
 	database, table = strings.ToLower(database), strings.ToLower(table)
 	if err := s.allowTable(ctx, action, database, table); err != nil {
-		return t, seen, false, err
+		return t, nil, seen, false, err
 	}
 	t, a, err := s.seesTable(ctx, database, table)
 	if err != nil {
-		return t, seen, false, err
+		return t, nil, seen, false, err
 	}
 	how := t.listing(a)
 	if how == listDeny {
-		return t, seen, false, s.lf.Missing(ctx, formation.Select, formation.OnTable(t.Database, t.Name))
+		return t, nil, seen, false, s.lf.Missing(ctx, formation.Select, formation.OnTable(t.Database, t.Name))
 	}
-	return t, cut(t, a), how == listAll, nil
+	seen = cut(t, a)
+	return t, cutPartition(t, seen, a), seen, how == listAll, nil
 }
 
-// cutPartition is a partition as who sees the table so may know it.
-func cutPartition(p Partition, whole, seen Table) Partition {
-	if len(seen.Storage.Columns) == len(whole.Storage.Columns) {
-		return p
+// cutPartition makes a partition what who sees the table so may know of it.
+func cutPartition(whole, seen Table, a formation.Access) func(Partition) Partition {
+	filtered, columns := behindFilter(a), len(seen.Storage.Columns) < len(whole.Storage.Columns)
+	if !filtered && !columns {
+		return func(p Partition) Partition { return p }
 	}
 	var names, hidden []string
 	for _, c := range seen.columns() {
 		names = append(names, c.Name)
-	}
-	for _, c := range p.Storage.Columns {
-		if !slices.Contains(names, c.Name) {
-			hidden = append(hidden, c.Name)
-		}
 	}
 	for _, c := range whole.columns() {
 		if !slices.Contains(names, c.Name) {
 			hidden = append(hidden, c.Name)
 		}
 	}
-	gone := hides(hidden)
-	p.Parameters, p.Storage = gone.from(p.Parameters), cutStorage(p.Storage, names, gone)
-	return p
+	var known naming
+	if columns {
+		known = hides(hidden)
+	}
+	return func(p Partition) Partition {
+		if filtered {
+			p.Parameters, p.Storage.Parameters = uncounted(p.Parameters), uncounted(p.Storage.Parameters)
+		}
+		if !columns {
+			return p
+		}
+		own, gone := hidden, known
+		for _, c := range p.Storage.Columns { // a partition can have columns that its table no longer has
+			if !slices.Contains(names, c.Name) && !slices.Contains(own, c.Name) {
+				own = append(slices.Clip(own), c.Name)
+			}
+		}
+		if len(own) > len(hidden) {
+			gone = hides(own)
+		}
+		p.Parameters, p.Storage = gone.from(p.Parameters), cutStorage(p.Storage, names, gone)
+		return p
+	}
 }
 
 // changing returns a table, whole, for a call that changes its partitions or what is known of them.

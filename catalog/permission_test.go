@@ -432,3 +432,94 @@ func TestBatchesAskForTheirOwnAction(t *testing.T) {
 		t.Errorf("got %v, %v", failed, err)
 	}
 }
+
+// TestCountsAreOfAllRows: who reads through a row filter is told no number of rows, and no value of a key in other words.
+func TestCountsAreOfAllRows(t *testing.T) {
+	h := newGoverned(t)
+	ctx := t.Context()
+	counted := map[string]string{"recordCount": "7", "numRows": "7", "classification": "json", "projection.enabled": "false", "projection.account.values": "a1,a2"}
+	if err := h.CreateDatabase(ctx, h.root, Database{Name: "net"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.CreateTable(ctx, h.root, Table{Database: "net", Name: "flows", Parameters: counted, PartitionKeys: []Column{{Name: "account", Type: "string"}},
+		Storage: Storage{Location: "s3://lake/flows/", Parameters: counted, Columns: []Column{{Name: "bytes", Type: "bigint"}}, SerDe: SerDe{Library: "x"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.CreatePartition(ctx, h.root, "net", "flows", Partition{Values: []string{"a1"}, Parameters: counted, Storage: Storage{Parameters: counted}}); err != nil {
+		t.Fatal(err)
+	}
+	cells := func(c access.Caller, rows string) {
+		t.Helper()
+		f := formation.Filter{Database: "net", Table: "flows", Name: "f" + c.ID, Rows: rows}
+		if err := h.formation.CreateFilter(ctx, h.root, f); err != nil {
+			t.Fatal(err)
+		}
+		h.grant(c, formation.Resource{Kind: formation.OfCells, Database: "net", Table: "flows", Filter: f.Name}, formation.Select)
+	}
+	rows, keys, all, writer := h.user("rows"), h.user("keys"), h.user("all"), h.user("writer")
+	cells(rows, "bytes > 1")
+	cells(keys, "account = 'a1'")
+	cells(writer, "bytes > 1")
+	h.grant(rows, columnGrant("account"), formation.Select)
+	h.grant(all, formation.OnTable("net", "flows"), formation.Select)
+	h.grant(writer, formation.OnTable("net", "flows"), formation.Insert)
+	for _, tt := range []struct {
+		name       string
+		as         access.Caller
+		counts     bool
+		values     bool
+		partitions bool
+	}{
+		{"rows are hidden, keys are not", rows, false, true, true},
+		{"keys too", keys, false, false, false},
+		{"nothing is", all, true, true, true},
+		{"nothing from who writes there", writer, true, true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := h.Table(ctx, tt.as, "net", "flows")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for where, p := range map[string]map[string]string{"table": got.Parameters, "storage": got.Storage.Parameters} {
+				_, record := p["recordCount"]
+				_, rows := p["numRows"]
+				if record != tt.counts || rows != tt.counts || p["classification"] != "json" {
+					t.Errorf("%s: got %v, want counts: %v", where, p, tt.counts)
+				}
+			}
+			if _, values := got.Parameters["projection.account.values"]; values != tt.values {
+				t.Errorf("got %v, want values: %v", got.Parameters, tt.values)
+			}
+			p, err := h.Partition(ctx, tt.as, "net", "flows", []string{"a1"})
+			if (err == nil) != tt.partitions {
+				t.Fatalf("partition: got %v", err)
+			}
+			_, record := p.Parameters["recordCount"]
+			_, stored := p.Storage.Parameters["recordCount"]
+			if err == nil && (record != tt.counts || stored != tt.counts) {
+				t.Errorf("partition: got %+v", p)
+			}
+		})
+	}
+}
+
+// TestWhoWritesByATableSeesItWhole: with columns hidden it would be another table.
+func TestWhoWritesByATableSeesItWhole(t *testing.T) {
+	h := newGoverned(t)
+	h.flows()
+	ana := h.user("ana")
+	h.grant(ana, columnGrant("srcaddr", "bytes", "day", "account"), formation.Select)
+	_, err := h.Whole(t.Context(), ana, "net", "flows")
+	r, ok := errors.AsType[*access.Refusal](err)
+	if !ok || r.Words != "Insufficient Lake Formation permission(s): Required Describe on flows" || !strings.Contains(r.Statement, "--permissions DESCRIBE") {
+		t.Fatalf("got %v", err)
+	}
+	h.grant(ana, formation.OnTable("net", "flows"), formation.Describe)
+	whole, err := h.Whole(t.Context(), ana, "net", "flows")
+	if err != nil || len(whole.Storage.Columns) != 3 {
+		t.Errorf("got %+v, %v", whole, err)
+	}
+	if _, err := h.Whole(t.Context(), h.user("eve"), "net", "flows"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("got %v", err)
+	}
+}
