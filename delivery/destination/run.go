@@ -25,7 +25,7 @@ const contentType = "application/octet-stream"
 // run is one batch on its way into objects.
 type run struct {
 	*ready
-	writer *Writer
+	writer     *Writer
 	plan       *tablePlan
 	batch      *delivery.Batch
 	out        *delivery.Output
