@@ -39,6 +39,9 @@ type Operation struct {
 	stream  func(ctx context.Context, c access.Caller, in any, requestID string, send Sender) error
 }
 
+// Input is the type of the operation's input, one of the SDK's structs; nil for a raw row.
+func (op *Operation) Input() reflect.Type { return op.in }
+
 // demand is one question for the guard.
 type demand struct {
 	action, resource string
