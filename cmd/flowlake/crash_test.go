@@ -122,6 +122,7 @@ func prepareCrash(t *testing.T, c *clients) {
 	ok(t, err)
 	_, err = c.glue.CreateTable(ctx, &glue.CreateTableInput{DatabaseName: aws.String(crashDB), TableInput: textTable("lines", "s3://"+crashObjects+"/table/")})
 	ok(t, err)
+	c.letRole(t, "arn:aws:iam::"+defaultAccount+":role/crawler")
 	_, err = c.glue.CreateCrawler(ctx, &glue.CreateCrawlerInput{Name: aws.String(crashCrawler), Role: aws.String("arn:aws:iam::" + defaultAccount + ":role/crawler"),
 		DatabaseName: aws.String(crashDB), Targets: &gluetypes.CrawlerTargets{S3Targets: []gluetypes.S3Target{{Path: aws.String("s3://" + crashExports + "/e/")}}}})
 	ok(t, err)

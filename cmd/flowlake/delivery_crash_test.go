@@ -171,6 +171,7 @@ func (c *clients) rowsStream(t *testing.T, name, bucket string, seconds int) {
 				{ParameterName: firehosetypes.ProcessorParameterName(p[1]), ParameterValue: aws.String(p[2])}}})
 		}
 	}
+	c.letRole(t, rowsRole)
 	_, err := streams.CreateDeliveryStream(ctx, &firehose.CreateDeliveryStreamInput{DeliveryStreamName: aws.String(name), DeliveryStreamType: firehosetypes.DeliveryStreamTypeDirectPut,
 		ExtendedS3DestinationConfiguration: &firehosetypes.ExtendedS3DestinationConfiguration{
 			BucketARN: aws.String("arn:aws:s3:::" + bucket), RoleARN: aws.String(rowsRole),

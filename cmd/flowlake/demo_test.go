@@ -40,10 +40,13 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("exit %d, %q\n%s", code, errs, out)
 	}
 	checkWalk(t, out)
-	for _, want := range []string{"1. Log group", "takes  logs:CreateLogGroup", "The classifier doctor on vpc-flow-log", "How to go on:", "flowlake demo --stay"} {
+	for _, want := range []string{"1. An administrator", "takes  logs:CreateLogGroup", "refused: COLUMN_NOT_FOUND", "Who acts on whom", "The classifier doctor on vpc-flow-log", "How to go on:", "flowlake demo --stay"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
+	}
+	if strings.Contains(out, "✗") {
+		t.Errorf("something is missing at the end of the walk:\n%s", out)
 	}
 }
 

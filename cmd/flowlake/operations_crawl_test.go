@@ -84,6 +84,7 @@ func testCrawlers(t *testing.T, c *clients) {
 	in := func(name string) *glue.CreateCrawlerInput {
 		return &glue.CreateCrawlerInput{Name: &name, Role: aws.String("arn:aws:iam::" + defaultAccount + ":role/crawler"), DatabaseName: db, Targets: targets}
 	}
+	c.letRole(t, *in(*name).Role)
 	_, err = c.glue.CreateCrawler(ctx, in(*name))
 	ok(t, err)
 	_, err = c.glue.CreateCrawler(ctx, in(*name))

@@ -81,6 +81,7 @@ func testNetworks(t *testing.T, c *clients) {
 
 func testFlowLogs(t *testing.T, c *clients) {
 	ctx := t.Context()
+	c.letRole(t, flowRole)
 	vpc, _, _ := c.network(t)
 	made, err := c.ec2.CreateFlowLogs(ctx, &ec2.CreateFlowLogsInput{ResourceIds: []string{vpc, "vpc-0nobody"}, ResourceType: types.FlowLogsResourceTypeVpc,
 		TrafficType: types.TrafficTypeAll, LogGroupName: aws.String("walk-flows"), DeliverLogsPermissionArn: aws.String(flowRole)})
@@ -231,6 +232,7 @@ func (c *clients) rawConfig() aws.Config {
 
 func TestFlowRecordsAreRefusedByName(t *testing.T) {
 	c := launch(t, t.TempDir()).clients("")
+	c.letRole(t, flowRole)
 	vpc, _, eni := c.network(t)
 	made, err := c.ec2.CreateFlowLogs(t.Context(), &ec2.CreateFlowLogsInput{ResourceIds: []string{vpc}, ResourceType: types.FlowLogsResourceTypeVpc, TrafficType: types.TrafficTypeAll,
 		LogDestinationType: types.LogDestinationTypeCloudWatchLogs, LogGroupName: aws.String("flows"), DeliverLogsPermissionArn: aws.String(flowRole)})

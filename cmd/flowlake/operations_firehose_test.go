@@ -46,6 +46,7 @@ func active(t testing.TB, c *firehose.Client, name string) {
 
 func testFirehoseStreams(t *testing.T, all *clients) {
 	ctx, c, name := t.Context(), all.streams(), aws.String("walk-plain")
+	all.letRole(t, firehoseRole)
 	_, err := all.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(firehoseBucket)})
 	ok(t, err)
 	made, err := c.CreateDeliveryStream(ctx, &firehose.CreateDeliveryStreamInput{DeliveryStreamName: name, ExtendedS3DestinationConfiguration: to("plain/"),

@@ -345,6 +345,7 @@ func testLogFilters(t *testing.T, c *clients) {
 	})
 	t.Run("subscription filters", func(t *testing.T) {
 		streams, role := firehose.NewFromConfig(c.config("")), aws.String("arn:aws:iam::"+defaultAccount+":role/flow")
+		c.letRole(t, *role)
 		_, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("walk-filters")})
 		ok(t, err)
 		made, err := streams.CreateDeliveryStream(ctx, &firehose.CreateDeliveryStreamInput{DeliveryStreamName: aws.String("walk-filters"),

@@ -101,6 +101,7 @@ func scriptCrawl(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = c.glue.CreateClassifier(ctx, &glue.CreateClassifierInput{GrokClassifier: &gluetypes.CreateGrokClassifierRequest{
 		Name: name, Classification: aws.String("flows"), GrokPattern: aws.String(demoPattern)}})
 	ts.Check(err)
+	c.letRole(c.t, "arn:aws:iam::"+defaultAccount+":role/crawler")
 	_, err = c.glue.CreateCrawler(ctx, &glue.CreateCrawlerInput{Name: name, Role: aws.String("arn:aws:iam::" + defaultAccount + ":role/crawler"), DatabaseName: name,
 		Classifiers: []string{*name}, Targets: &gluetypes.CrawlerTargets{S3Targets: []gluetypes.S3Target{{Path: &args[1]}}}})
 	ts.Check(err)
