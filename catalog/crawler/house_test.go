@@ -29,13 +29,19 @@ type house struct {
 }
 
 func open(t *testing.T, dir string) *house {
+	return openGuarded(t, dir, func(*state.Store) *access.Guard { return access.NewGuard("123456789012") })
+}
+
+// openGuarded is open with a guard that may know identities.
+func openGuarded(t *testing.T, dir string, guarded func(*state.Store) *access.Guard) *house {
 	t.Helper()
 	h := &house{t: t, dir: dir, c: access.Root("123456789012", "us-east-1")}
-	guard, log := access.NewGuard(h.c.Account), slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
 	if h.st, err = state.Open(filepath.Join(dir, "state")); err != nil {
 		t.Fatal(err)
 	}
+	guard := guarded(h.st)
 	if h.lake, err = lake.Open(lake.Config{Dir: filepath.Join(dir, "lake")}, h.st, guard, log); err != nil {
 		t.Fatal(err)
 	}
