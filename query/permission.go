@@ -75,7 +75,16 @@ func (r *readable) reads(column string) bool {
 // veiled is a failure about a table's definition or its files as the caller may know it: words about partitions, which
 // are rows' values, are for those who read the whole table. The server's log has the rest.
 func (q *Queries) veiled(e *Execution, t *readable, err error) error {
-	if err == nil || t.cells() == nil || fault.Is(err, fault.Denied) {
+	if err == nil || t.cells() == nil {
+		return err
+	}
+	if r, ok := errors.AsType[*access.Refusal](err); ok && strings.HasPrefix(r.Action, "s3:") {
+		if wide := atLocation(r, t.Storage.Location); wide != nil {
+			return wide
+		}
+		err = fault.Newf(fault.Invalid, "partition", "%w", err) // it lies elsewhere, and where is not for everybody
+	}
+	if fault.Is(err, fault.Denied) {
 		return err
 	}
 	switch kind := fault.KindOf(err); kind {
@@ -85,6 +94,28 @@ func (q *Queries) veiled(e *Execution, t *readable, err error) error {
 	default:
 		return err
 	}
+}
+
+// atLocation is a refusal to read an object as one to read what lies below its table's location, without the object's name;
+// nil for an object that lies elsewhere.
+func atLocation(r *access.Refusal, location string) *access.Refusal {
+	bucket, prefix, err := lake.ParseURL(location)
+	if err != nil {
+		return nil
+	}
+	if prefix != "" {
+		prefix = folder(prefix)
+	}
+	other := *r
+	switch {
+	case r.Resource == lake.ARN(bucket, ""):
+	case strings.HasPrefix(r.Resource, lake.ARN(bucket, prefix)):
+		other.Resource = lake.ARN(bucket, prefix+"*")
+	default:
+		return nil
+	}
+	other.Decision.Detail = "" // which can name it
+	return &other
 }
 
 // anonymous replaces the objects' URLs, which tell of partitions, in what an engine may say of them. The ends of their

@@ -460,6 +460,23 @@ func TestFailuresNameNothingHidden(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	}
+	// Nor is a view's text told to those to whom some of its columns are hidden.
+	h.do("net", "CREATE VIEW narrow AS SELECT a, hidden1, upper(hidden2) AS x FROM typed")
+	h.grant("ana", formation.Resource{Kind: formation.OfColumns, Database: "net", Table: "narrow", Columns: []string{"a"}}, formation.Select)
+	view, _ := ana.gets("SELECT a FROM narrow", "!INVALID_VIEW: line 1:15: Failed analyzing stored view 'awsdatacatalog.net.narrow'")
+	leaks(t, "ana", "narrow", view, "hidden")
+	// Nor which objects the registering role may not read: their names have keys' values.
+	h.policy(identity.Role, "lake", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}`)
+	object, _ := ana.gets("SELECT a FROM typed", "!Permission denied on S3 path: s3://lake/typed/*")
+	leaks(t, "ana", "typed", object, "zz9", "hidden")
+	if !strings.Contains(object, `"Resource": "arn:aws:s3:::lake/typed/*"`) {
+		t.Errorf("no way out: %s", object)
+	}
+	h.bucket("plain")
+	h.put("plain", "zz8/a.txt", "1 2\n")
+	h.do("net", "ALTER TABLE typed ADD PARTITION (hidden2='zz8') LOCATION 's3://plain/zz8/'", "ALTER TABLE typed DROP PARTITION (hidden2='zz9')")
+	elsewhere, _ := ana.gets("SELECT a FROM typed", "!of which you may read a part, cannot be read")
+	leaks(t, "ana", "typed", elsewhere, "zz8", "plain", "hidden")
 	got, _ := ana.ask("SELECT a FROM typed WHERE hidden1 = 1")
 	unknown, _ := ana.ask("SELECT a FROM typed WHERE hiddenX = 1")
 	if strings.ReplaceAll(got, "hidden1", "") != strings.ReplaceAll(strings.ReplaceAll(unknown, "hiddenX", ""), "hiddenx", "") {

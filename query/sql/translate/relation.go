@@ -144,6 +144,9 @@ func (s *scope) view(rel Relation, db, table, alias string, n sql.Name) (relatio
 		}
 		kind := fault.KindOf(err)
 		line, column := s.src.at(n.Start)
+		if rel.Cells != nil { // to whom some of its columns are hidden, its text is
+			return fault.Newf(kind, invalidView, "line %d:%d: Failed analyzing stored view '%s.%s'", line, column, a.catalog, full)
+		}
 		return fault.Newf(kind, invalidView, "line %d:%d: Failed analyzing stored view '%s.%s': %s", line, column, a.catalog, full, err.Error())
 	}
 	st, err := sql.Parse(rel.View)
