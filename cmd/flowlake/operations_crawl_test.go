@@ -90,7 +90,7 @@ func testCrawlers(t *testing.T, c *clients) {
 	_, err = c.glue.CreateCrawler(ctx, in(*name))
 	typed[*types.AlreadyExistsException](t, err)
 	bad := in("walk-bad")
-	bad.Role = aws.String("arn:aws:iam::x:nobody")
+	bad.Role = aws.String("arn:aws:iam::" + defaultAccount + ":nobody")
 	_, err = c.glue.CreateCrawler(ctx, bad)
 	refused(t, err, "InvalidInputException", "role")
 	bad = in("walk-bad")
