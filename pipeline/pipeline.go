@@ -179,6 +179,9 @@ func (m *mapping) add(s Step, bucket string) error {
 	}
 	if refused != "" {
 		s.Needs, s.Withheld = nil, refused
+		if strings.HasPrefix(s.Service, "logs.") { // which of two, the role's trust decided
+			s.Service = logs.Service
+		}
 	}
 	if s.Needs == nil {
 		s.Needs = []Need{}

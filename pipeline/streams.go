@@ -158,7 +158,7 @@ func (m *mapping) schema(d *delivery.Stream, schema *destination.Schema, externa
 	}
 	database, name := strings.ToLower(schema.Database), strings.ToLower(schema.Table)
 	s := Step{Stage: "delivery stream " + d.Name, Service: d.Service().Service, Actor: schema.RoleARN, Target: "table " + database + "." + name,
-		Why: "takes the schema of what it writes"}
+		Why: "takes the schema of what it writes, and registers partitions"}
 	t, there, err := m.table(as.Region, database, name)
 	if err != nil {
 		return err
@@ -168,7 +168,6 @@ func (m *mapping) schema(d *delivery.Stream, schema *destination.Schema, externa
 	if there {
 		s.Needs = append(s.Needs, m.has(as, formation.OnTable(database, name), formation.Describe))
 		if len(t.PartitionKeys) > 0 && !projection.Enabled(t) {
-			s.Why += ", and registers its partitions"
 			s.Needs = append(s.Needs, m.glue(as, onTable(database, name), "BatchCreatePartition")...)
 			s.Needs = append(s.Needs, m.has(as, formation.OnTable(database, name), formation.Alter, formation.Insert))
 		}
