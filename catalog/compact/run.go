@@ -270,7 +270,7 @@ func TableARN(c access.Caller, database, table string) string {
 
 // resolve checks a request against its table, and fills its options in.
 func (k *Compactor) resolve(ctx context.Context, c access.Caller, r *Request) (catalog.Table, error) {
-	t, err := k.tables.Table(ctx, c, r.Database, r.Table)
+	t, err := k.tables.Whole(ctx, c, r.Database, r.Table)
 	if err != nil {
 		return t, err
 	}

@@ -81,7 +81,7 @@ func (w *Writer) table(ctx context.Context, s delivery.Stream, settings *compile
 			return nil, err
 		}
 	}
-	t, err := w.tables.Table(ctx, as, ref.Database, ref.Table)
+	t, err := w.tables.Whole(ctx, as, ref.Database, ref.Table) // with columns hidden, records would be converted to fewer
 	if err != nil {
 		return nil, err
 	}
