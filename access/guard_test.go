@@ -23,7 +23,7 @@ func TestTheGuardDecidesByWhatIsInForce(t *testing.T) {
 	h.buckets["b"], h.buckets["locked"] = bucketPolicy, must(policy.Parse(policy.Resource,
 		document(`{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::locked","arn:aws:s3:::locked/*"]}`)))(t)
 	ana := h.user(t, "ana", `{"Effect":"Allow","Action":["s3:GetObject","s3:DeleteObject"],"Resource":"arn:aws:s3:::b/*"}`,
-		`{"Effect":"Allow","Action":"logs:*","Resource":"*","Condition":{"Bool":{"aws:ViaAWSService":"true"}}}`,
+		`{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}`, `{"Effect":"Allow","Action":"logs:*","Resource":"*","Condition":{"Bool":{"aws:ViaAWSService":"true"}}}`,
 		`{"Effect":"Allow","Action":"glue:GetTable","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}`,
 		`{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::123456789012:user/${aws:username}"}`)
 	gone := h.user(t, "gone", `{"Effect":"Allow","Action":"*","Resource":"*"}`)
@@ -37,6 +37,8 @@ func TestTheGuardDecidesByWhatIsInForce(t *testing.T) {
 	export := ServicePrincipal(account, region, "logs.us-east-1.amazonaws.com", "arn:aws:logs:us-east-1:"+account+":log-group:g:*")
 	deputy := export
 	deputy.SourceARN = "arn:aws:logs:us-east-1:999999999999:log-group:g:*"
+	h.buckets["shared"] = must(policy.Parse(policy.Resource, document(`{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::999999999999:user/eve","arn:aws:iam::999999999999:root"]},"Action":"s3:*","Resource":"arn:aws:s3:::shared/*"}`)))(t)
+	eve := Caller{Account: "999999999999", Region: region, Principal: "arn:aws:iam::999999999999:user/eve"}
 	acl := policy.Entry{Key: "s3:x-amz-acl", Values: []string{"bucket-owner-full-control"}}
 
 	for _, tt := range []struct {
@@ -45,6 +47,7 @@ func TestTheGuardDecidesByWhatIsInForce(t *testing.T) {
 		entries                []policy.Entry
 		ip                     string
 		want                   policy.Reason
+		short                  bool   // the refusal gives no reason
 		text                   string // in the refusal's explanation
 	}{
 		{name: "root may", caller: root, action: "s3:GetObject", resource: "arn:aws:s3:::b/k", want: policy.AllowedAsRoot},
@@ -52,7 +55,11 @@ func TestTheGuardDecidesByWhatIsInForce(t *testing.T) {
 			text: "with an explicit deny in a resource-based policy\n\nDecided by bucket policy of locked, statement 1."},
 		{name: "root may mend a bucket policy", caller: root, action: "s3:PutBucketPolicy", resource: "arn:aws:s3:::locked", want: policy.AllowedAsRoot},
 		{name: "root of another account", caller: Root("999999999999", region), action: "s3:GetObject", resource: "arn:aws:s3:::b/k", want: policy.NoResourceAllow, text: "User: arn:aws:iam::999999999999:root is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k"},
-		{name: "root and another account's resource", caller: root, action: "glue:GetTable", resource: "arn:aws:glue:us-east-1:999999999999:table/d/t", want: policy.NoResourceAllow, text: "User: arn:aws:iam::123456789012:root is not authorized to perform: glue:GetTable on resource: arn:aws:glue:us-east-1:999999999999:table/d/t"},
+		{name: "root and another account's resource", caller: root, action: "glue:GetTable", resource: "arn:aws:glue:us-east-1:999999999999:table/d/t", want: policy.NoResourceAllow, short: true, text: "User: arn:aws:iam::123456789012:root is not authorized to perform: glue:GetTable on resource: arn:aws:glue:us-east-1:999999999999:table/d/t"},
+		{name: "another account's user whom a bucket's policy names", caller: eve, action: "s3:GetObject", resource: "arn:aws:s3:::shared/k", want: policy.NoResourceAllow, short: true},
+		{name: "another account's root whom a bucket's policy names", caller: Root("999999999999", region), action: "s3:GetObject", resource: "arn:aws:s3:::shared/k", want: policy.NoResourceAllow, short: true},
+		{name: "a service and another account's resource", caller: export, action: "glue:GetTable", resource: "arn:aws:glue:us-east-1:999999999999:table/d/t", want: policy.NoResourceAllow, short: true},
+		{name: "a role that is not there, to who may assume any", caller: ana, action: "sts:AssumeRole", resource: "arn:aws:iam::123456789012:role/nobody", want: policy.NotAuthorizedOther, text: "because there is no such role"},
 		{name: "a user with an inline policy", caller: ana, action: "s3:GetObject", resource: "arn:aws:s3:::b/k", want: policy.AllowedByIdentity},
 		{name: "a user without", caller: ana, action: "s3:PutObject", resource: "arn:aws:s3:::b/k", want: policy.NoIdentityAllow,
 			text: "because no identity-based policy allows the s3:PutObject action\n\nThis would allow it, in an identity policy of user ana:\n{\n"},
@@ -86,6 +93,9 @@ func TestTheGuardDecidesByWhatIsInForce(t *testing.T) {
 			if (err == nil) != v.Allowed || err != nil && !fault.Is(err, fault.Denied) {
 				t.Errorf("Allow got %v", err)
 			}
+			if tt.short && (strings.Contains(Explain(err), " because ") || !strings.Contains(v.Refusal.Reason(), " because ")) {
+				t.Errorf("got %q", Explain(err))
+			}
 			if err != nil && !strings.Contains(Explain(err), tt.text) {
 				t.Errorf("got %q\nwant %q in it", Explain(err), tt.text)
 			}
@@ -116,6 +126,7 @@ func TestARoleIsHandedOverAndAssumed(t *testing.T) {
 	ctx := t.Context()
 	role := h.role(t, "crawl", trusts("glue.amazonaws.com"))
 	bound := h.role(t, "bound", `{"Effect":"Allow","Principal":{"Service":"glue.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceArn":"arn:aws:glue:us-east-1:`+account+`:crawler/c"}}}`)
+	denying := h.role(t, "denying", trusts("ec2.amazonaws.com")+`,{"Effect":"Deny","Principal":{"Service":"glue.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"Null":{"aws:SourceArn":"false"}}}`)
 	ana := h.user(t, "ana", `{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"glue.amazonaws.com"}}}`)
 	ben := h.user(t, "ben")
 	glue := ServicePrincipal(account, region, "glue.amazonaws.com", "arn:aws:glue:us-east-1:"+account+":crawler/c")
@@ -133,6 +144,7 @@ func TestARoleIsHandedOverAndAssumed(t *testing.T) {
 		{"who may not", role, "glue.amazonaws.com", ben, fault.Denied, `"iam:PassedToService": "glue.amazonaws.com"`},
 		{"root to a service that it does not trust", role, "firehose.amazonaws.com", Root(account, region), fault.Invalid, `"Service": "firehose.amazonaws.com"`},
 		{"a trust under a condition", bound, "glue.amazonaws.com", ana, 0, ""},
+		{"a trust that denies under a condition and allows another", denying, "glue.amazonaws.com", ana, fault.Invalid, "is unable to assume the role"},
 		{"a role that is not there", role + "x", "glue.amazonaws.com", ana, fault.Invalid, "there is no such role"},
 		{"another account's role", "arn:aws:iam::999999999999:role/crawl", "glue.amazonaws.com", Root(account, region), fault.Denied, "Cross-account pass role is not allowed."},
 		{"no role's ARN", "crawl", "glue.amazonaws.com", ana, fault.Invalid, "is not the ARN of a role"},
@@ -194,9 +206,15 @@ func TestARequestIsAskedOnce(t *testing.T) {
 	if ask() == nil {
 		t.Error("an answer of long ago counts")
 	}
+	now = now.Add(rememberFor)
+	r.Admit()
 	ok(t, ask(mine))
-	if n := len(r.End()); n != 4 {
-		t.Errorf("got %d refusals in the request, want 4", n)
+	if ask() == nil {
+		t.Error("one room relies on what another asked about less")
+	}
+	ok(t, ask(mine))
+	if n := len(r.End()); n != 5 {
+		t.Errorf("got %d refusals in the request, want 5", n)
 	}
 	if ask() == nil {
 		t.Error("a request that is over counts")

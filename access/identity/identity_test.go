@@ -137,7 +137,7 @@ func TestPrincipal(t *testing.T) {
 	for _, arn := range []string{
 		"", "*", "arn:aws:iam::123456789012:root", "arn:aws:iam::123456789012:user/ana", "arn:aws:iam::123456789012:user/people/bob",
 		"arn:aws:iam::123456789012:user/people/", "arn:aws:iam::999999999999:user/people/ana", "arn:aws:iam::123456789012:role/crawler", "arn:aws:iam::123456789012:user/people/ANA",
-		"arn:aws:sts::123456789012:assumed-role/none/s", "arn:aws:sts::123456789012:assumed-role", "arn:aws:iam::123456789012:group/analysts",
+		"arn:aws:sts::123456789012:assumed-role/none/s", "arn:aws:sts::123456789012:assumed-role/CRAWLER/s", "arn:aws:sts::123456789012:assumed-role", "arn:aws:iam::123456789012:group/analysts",
 	} {
 		t.Run("is none for "+arn, func(t *testing.T) {
 			_, err := s.Principal(ctx, arn)
