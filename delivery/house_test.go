@@ -50,13 +50,19 @@ func newHouse(t testing.TB, cfg Config) *house {
 
 func openHouse(t testing.TB, dir string, cfg Config, fs vfs.FS) *house {
 	t.Helper()
+	return openGuarded(t, dir, cfg, fs, func(*state.Store) *access.Guard { return access.NewGuard(account) })
+}
+
+// openGuarded is openHouse with a guard that may know identities.
+func openGuarded(t testing.TB, dir string, cfg Config, fs vfs.FS, guarded func(*state.Store) *access.Guard) *house {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("DELIVERY_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	st, err := state.Open(dir + "/state")
 	ok(t, err)
-	guard := access.NewGuard(account)
+	guard := guarded(st)
 	lk, err := lake.Open(lake.Config{Dir: dir + "/lake"}, st, guard, log)
 	ok(t, err)
 	lg, err := logs.Open(logs.Config{Dir: dir + "/logs"}, st, lk, guard, log)
