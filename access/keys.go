@@ -1,7 +1,6 @@
 package access
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
@@ -9,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -118,23 +115,9 @@ const maxCredentials = 1 << 20
 // no file.
 func ReadCredentials(file string) (id, secret string, err error) {
 	subject := "credentials file " + file
-	info, err := os.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", "", err
-	case err != nil:
-		return "", "", fault.Newf(fault.Unavailable, subject, "cannot be read: %w", err)
-	case !info.Mode().IsRegular() || info.Size() > maxCredentials:
-		return "", "", fault.Newf(fault.Invalid, subject, "is not a shared-credentials file")
-	case info.Mode().Perm()&0o077 != 0:
-		return "", "", fault.Newf(fault.Invalid, subject, "others than its owner have access to it (mode %04o); run: chmod 600 %s", info.Mode().Perm(), file)
-	}
-	if dir, err := os.Stat(filepath.Dir(file)); err != nil || dir.Mode().Perm()&0o022 != 0 {
-		return "", "", fault.Newf(fault.Invalid, subject, "others may write to its folder; run: chmod 700 %s", filepath.Dir(file))
-	}
-	text, err := os.ReadFile(file)
+	text, err := identity.ReadSecretFile(file, subject, "a shared-credentials file", maxCredentials)
 	if err != nil {
-		return "", "", fault.Newf(fault.Unavailable, subject, "cannot be read: %w", err)
+		return "", "", err
 	}
 	profile := ""
 	for line := range strings.Lines(string(text)) {
@@ -177,47 +160,10 @@ func validID(id string) bool {
 	return true
 }
 
-// makeCredentials writes a new key under a temporary name and links it to its own, which only one process can do:
-// the others find the file and are content.
 func makeCredentials(file string) error {
-	dir := filepath.Dir(file)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
 	var random [40]byte // 10 bytes are 16 characters of the id, 30 are 40 of the secret
 	rand.Read(random[:])
-	var text bytes.Buffer
-	text.WriteString("# The root key of a flowlake server. Whoever reads it may do everything there.\n[default]\n")
-	text.WriteString("aws_access_key_id = AKIA" + base32.StdEncoding.EncodeToString(random[:10]) + "\n")
-	text.WriteString("aws_secret_access_key = " + base64.StdEncoding.EncodeToString(random[10:]) + "\n")
-
-	temp, err := os.CreateTemp(dir, ".credentials-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(text.Bytes())
-	if err == nil {
-		err = temp.Sync()
-	}
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Link(temp.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes a folder's entries durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return identity.MakeSecretFile(file, "# The root key of a flowlake server. Whoever reads it may do everything there.\n[default]\n"+
+		"aws_access_key_id = AKIA"+base32.StdEncoding.EncodeToString(random[:10])+"\n"+
+		"aws_secret_access_key = "+base64.StdEncoding.EncodeToString(random[10:])+"\n")
 }

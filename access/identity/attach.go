@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"slices"
-	"unicode/utf8"
 
 	"flowlake/access/policy"
 	"flowlake/fault"
@@ -27,7 +26,7 @@ func (s *Store) PutInline(ctx context.Context, kind Kind, name, policyName, docu
 		r.Inline = cloned(r.Inline, policyName, document)
 		size := 0
 		for _, text := range r.Inline {
-			size += utf8.RuneCountInString(unspaced(text))
+			size += policy.Size(text)
 		}
 		if size > maxInline[kind] {
 			return fault.Newf(fault.Limit, kind.String()+" "+r.Name, "Maximum policy size of %d bytes exceeded for %s %s", maxInline[kind], kind, r.Name)

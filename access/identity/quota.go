@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"flowlake/access/policy"
 	"flowlake/fault"
 )
 
@@ -141,18 +142,8 @@ func checkSize(what, document string, limit int) error {
 	if len(document) > maxDocument {
 		return fault.Newf(fault.Limit, what, "the policy document has %d bytes, more than %d", len(document), maxDocument)
 	}
-	if utf8.RuneCountInString(unspaced(document)) > limit {
+	if policy.Size(document) > limit {
 		return fault.Newf(fault.Limit, what, "Cannot exceed quota for PolicySize: %d", limit)
 	}
 	return nil
-}
-
-// unspaced is a document without its white space.
-func unspaced(document string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return -1
-		}
-		return r
-	}, document)
 }

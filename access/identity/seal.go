@@ -11,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"flowlake/fault"
@@ -111,23 +109,9 @@ func (s *Seal) MarshalText() ([]byte, error) { return []byte("seal"), nil }
 
 func readKeyFile(file string) ([]byte, error) {
 	subject := "key file " + file
-	info, err := os.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	case err != nil:
-		return nil, fault.Newf(fault.Unavailable, subject, "cannot be read: %w", err)
-	case !info.Mode().IsRegular() || info.Size() > maxSealFile:
-		return nil, fault.Newf(fault.Invalid, subject, "is not a key file")
-	case info.Mode().Perm()&0o077 != 0:
-		return nil, fault.Newf(fault.Invalid, subject, "others than its owner have access to it (mode %04o); run: chmod 600 %s", info.Mode().Perm(), file)
-	}
-	if dir, err := os.Stat(filepath.Dir(file)); err != nil || dir.Mode().Perm()&0o022 != 0 {
-		return nil, fault.Newf(fault.Invalid, subject, "others may write to its folder; run: chmod 700 %s", filepath.Dir(file))
-	}
-	text, err := os.ReadFile(file)
+	text, err := ReadSecretFile(file, subject, "a key file", maxSealFile)
 	if err != nil {
-		return nil, fault.Newf(fault.Unavailable, subject, "cannot be read: %w", err)
+		return nil, err
 	}
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
@@ -142,38 +126,9 @@ func readKeyFile(file string) ([]byte, error) {
 	return nil, fault.Newf(fault.Invalid, subject, "holds no key: a line of %d bytes in base64", sealKeySize)
 }
 
-// makeKeyFile writes a new key under a temporary name and links it to its own, which only one process can do: the others
-// find the file and are content.
 func makeKeyFile(file string) error {
-	dir := filepath.Dir(file)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
 	key := make([]byte, sealKeySize)
 	rand.Read(key)
-	temp, err := os.CreateTemp(dir, ".key-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.WriteString("# Seals the secrets of a flowlake server. Without it they are lost, and new ones must be made; data is not.\n" +
-		base64.StdEncoding.EncodeToString(key) + "\n")
-	if err == nil {
-		err = temp.Sync()
-	}
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Link(temp.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return MakeSecretFile(file, "# Seals the secrets of a flowlake server. Without it they are lost, and new ones must be made; data is not.\n"+
+		base64.StdEncoding.EncodeToString(key)+"\n")
 }

@@ -50,12 +50,11 @@ func (d *Document) Version() string { return d.version }
 // ID returns the document's Id, "" where it has none.
 func (d *Document) ID() string { return d.id }
 
-// Size returns the document's characters without white space, which is what IAM's quotas count.
+// Size counts the characters of a document's text without white space, which is what IAM's quotas count.
 //
 // Source: IAM user guide, "IAM and AWS STS quotas".
-func (d *Document) Size() int {
-	n := 0
-	for _, c := range d.text {
+func Size(text string) (n int) {
+	for _, c := range text {
 		if !unicode.IsSpace(c) {
 			n++
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // MaxBytes is the most that Parse reads. The quotas of each kind of policy are smaller, and are asked where it is
-// stored; see Document.Size.
+// stored; see Size.
 //
 // Source: IAM API reference, the maximum length of PolicyDocument.
 const MaxBytes = 131072
