@@ -308,6 +308,13 @@ func TestManagedPolicies(t *testing.T) {
 			t.Errorf("got %v", holders)
 		}
 	})
+	t.Run("stay while they bound somebody", func(t *testing.T) {
+		bound := must(s.CreatePolicy(ctx, NewPolicy{Name: "bound", Document: readAll}))(t)
+		must(s.Create(ctx, User, New{Name: "bounded", Boundary: bound.ARN}))(t)
+		wants(t, s.DeletePolicy(ctx, bound.ARN), fault.Conflict, "attached to entities")
+		ok(t, s.SetBoundary(ctx, User, "bounded", ""))
+		ok(t, s.DeletePolicy(ctx, bound.ARN))
+	})
 }
 
 func TestAWSManagedPoliciesParse(t *testing.T) {
