@@ -36,7 +36,10 @@ func Open(st *state.Store, guard *access.Guard, log *slog.Logger) *Store {
 }
 
 // SetIdentities tells the store who makes service-linked roles and credentials. It is called once, before the first request.
-func (s *Store) SetIdentities(ids *identity.Store) { s.identities = ids }
+func (s *Store) SetIdentities(ids *identity.Store) {
+	s.identities = ids
+	ids.SetLinkedUse(Service, s.linkedUses)
+}
 
 // Column is a column of a table with its Hive type.
 type Column struct{ Name, Type string }

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
 	"flowlake/access"
+	"flowlake/access/identity"
 	"flowlake/access/policy"
 	"flowlake/fault"
 	"flowlake/state"
@@ -192,6 +194,29 @@ func (s *Store) elsewhere(ctx context.Context, path string) (used bool, err erro
 		return nil
 	})
 	return used, err
+}
+
+// linkedUses are the places that are registered with the service-linked role, by region: it is not deleted before they are.
+func (s *Store) linkedUses(tx *state.Tx) (uses []identity.LinkedUse, err error) {
+	linked, _ := s.identities.Linked(Service)
+	for row, err := range tx.All(kindLocation) {
+		var l Location
+		if err == nil {
+			err = row.Decode(&l)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if l.RoleARN != linked {
+			continue
+		}
+		at := slices.IndexFunc(uses, func(u identity.LinkedUse) bool { return u.Region == row.Region })
+		if at < 0 {
+			at, uses = len(uses), append(uses, identity.LinkedUse{Region: row.Region})
+		}
+		uses[at].Resources = append(uses[at].Resources, l.ARN)
+	}
+	return uses, nil
 }
 
 func (v *View) location(path string) (l Location, err error) {

@@ -118,3 +118,19 @@ func TestTableCredentials(t *testing.T) {
 		}
 	}
 }
+
+// TestALinkedRoleStaysWhileItIsUsed: without it, nobody could read what is registered with it.
+func TestALinkedRoleStaysWhileItIsUsed(t *testing.T) {
+	h := open(t)
+	const name = "AWSServiceRoleForLakeFormationDataAccess"
+	h.do(h.Register(h.ctx, h.root, "arn:aws:s3:::lake", ""))
+	h.do(h.Register(h.ctx, access.Root(account, "us-east-1"), "arn:aws:s3:::other", ""))
+	refused(t, h.ids.DeleteServiceLinkedRole(h.ctx, name), fault.Conflict, "arn:aws:s3:::lake uses it in "+region)
+	h.do(h.Deregister(h.ctx, h.root, "arn:aws:s3:::lake"))
+	if uses := must(h.ids.LinkedUses(h.ctx, name))(t); len(uses) != 1 || uses[0].Region != "us-east-1" || uses[0].Resources[0] != "arn:aws:s3:::other" {
+		t.Errorf("got %+v", uses)
+	}
+	refused(t, h.ids.DeleteServiceLinkedRole(h.ctx, name), fault.Conflict, "arn:aws:s3:::other uses it in us-east-1")
+	h.do(h.Deregister(h.ctx, access.Root(account, "us-east-1"), "arn:aws:s3:::other"))
+	h.do(h.ids.DeleteServiceLinkedRole(h.ctx, name))
+}

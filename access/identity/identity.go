@@ -30,6 +30,8 @@ type Store struct {
 	documents documents
 	sessions  sessions
 
+	linked map[string]func(*state.Tx) ([]LinkedUse, error) // of service-linked roles, by service
+
 	useMu sync.Mutex      // guards used
 	used  map[useKey]*Use // not yet written down
 }
@@ -37,7 +39,7 @@ type Store struct {
 // Open returns the identities of account in st. seal opens their secrets; those that another key sealed are lost, which is
 // logged, and everything else stays as it is.
 func Open(st *state.Store, account string, seal *Seal, log *slog.Logger) (*Store, error) {
-	s := &Store{state: st, account: account, seal: seal, log: log, now: time.Now, used: map[useKey]*Use{}}
+	s := &Store{state: st, account: account, seal: seal, log: log, now: time.Now, used: map[useKey]*Use{}, linked: map[string]func(*state.Tx) ([]LinkedUse, error){}}
 	s.cache.Store(newCache())
 	lost := 0
 	err := st.View(context.Background(), func(tx *state.Tx) error {

@@ -49,8 +49,35 @@ func (s *Store) CreateServiceLinkedRole(ctx context.Context, service, descriptio
 	}, service, "arn:aws:iam::aws:policy"+linkedPath+l.policy)
 }
 
-// DeleteServiceLinkedRole removes a service-linked role. Whether its service still needs it is its caller's to ask. It
-// returns fault.NotFound.
+// LinkedUse is what uses a service-linked role in one region.
+type LinkedUse struct {
+	Region    string
+	Resources []string // ARNs
+}
+
+// SetLinkedUse sets who knows what uses a service's linked role: that is not deleted while there is something. It is for wiring:
+// call it before the first request.
+func (s *Store) SetLinkedUse(service string, uses func(*state.Tx) ([]LinkedUse, error)) {
+	s.linked[service] = uses
+}
+
+// LinkedUses returns what uses a service-linked role, or fault.NotFound.
+func (s *Store) LinkedUses(ctx context.Context, name string) (uses []LinkedUse, err error) {
+	err = s.state.View(ctx, func(tx *state.Tx) error {
+		r, err := s.get(tx, Role, name)
+		if err != nil {
+			return err
+		}
+		if ask := s.linked[r.ServiceLinked]; ask != nil {
+			uses, err = ask(tx)
+		}
+		return err
+	})
+	return uses, err
+}
+
+// DeleteServiceLinkedRole removes a service-linked role. It returns fault.NotFound, and fault.Conflict about the "service-linked
+// role" for one that something uses.
 func (s *Store) DeleteServiceLinkedRole(ctx context.Context, name string) error {
 	return s.change(ctx, func(tx *state.Tx) error {
 		r, err := s.get(tx, Role, name)
@@ -59,6 +86,15 @@ func (s *Store) DeleteServiceLinkedRole(ctx context.Context, name string) error 
 		}
 		if r.ServiceLinked == "" {
 			return fault.Newf(fault.Invalid, "role "+r.Name, "Role %s is not a service-linked role.", r.Name)
+		}
+		if ask := s.linked[r.ServiceLinked]; ask != nil {
+			uses, err := ask(tx)
+			if err != nil {
+				return err
+			}
+			if len(uses) > 0 {
+				return fault.Newf(fault.Conflict, "service-linked role "+r.Name, "%s uses it in %s", strings.Join(uses[0].Resources, ", "), uses[0].Region)
+			}
 		}
 		return s.remove(tx, r)
 	})

@@ -275,8 +275,21 @@ func TestRoles(t *testing.T) {
 	}
 	_, err := h.DeleteRole(ctx, &api.DeleteRoleInput{RoleName: slr.RoleName})
 	refused(t, "a service's role", err, "UnmodifiableEntity", "AWSServiceRoleForLakeFormationDataAccess")
+	used := true
+	h.store.SetLinkedUse("lakeformation.amazonaws.com", func(*state.Tx) ([]identity.LinkedUse, error) {
+		if !used {
+			return nil, nil
+		}
+		return []identity.LinkedUse{{Region: "us-east-1", Resources: []string{"arn:aws:s3:::lake"}}}, nil
+	})
+	kept := must(h.DeleteServiceLinkedRole(ctx, &api.DeleteServiceLinkedRoleInput{RoleName: slr.RoleName}))(t)
+	status := must(h.GetServiceLinkedRoleDeletionStatus(ctx, &api.GetServiceLinkedRoleDeletionStatusInput{DeletionTaskId: kept.DeletionTaskId}))(t)
+	if status.Status != types.DeletionTaskStatusTypeFailed || status.Reason == nil || len(status.Reason.RoleUsageList) != 1 || status.Reason.RoleUsageList[0].Resources[0] != "arn:aws:s3:::lake" {
+		t.Errorf("in use: got %+v", status)
+	}
+	used = false
 	gone := must(h.DeleteServiceLinkedRole(ctx, &api.DeleteServiceLinkedRoleInput{RoleName: slr.RoleName}))(t)
-	if status := must(h.GetServiceLinkedRoleDeletionStatus(ctx, &api.GetServiceLinkedRoleDeletionStatusInput{DeletionTaskId: gone.DeletionTaskId}))(t); status.Status != types.DeletionTaskStatusTypeSucceeded {
+	if status = must(h.GetServiceLinkedRoleDeletionStatus(ctx, &api.GetServiceLinkedRoleDeletionStatusInput{DeletionTaskId: gone.DeletionTaskId}))(t); status.Status != types.DeletionTaskStatusTypeSucceeded {
 		t.Errorf("got %s", status.Status)
 	}
 	_, err = h.GetServiceLinkedRoleDeletionStatus(ctx, &api.GetServiceLinkedRoleDeletionStatusInput{DeletionTaskId: ptr("task/none")})

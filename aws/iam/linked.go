@@ -16,7 +16,7 @@ import (
 
 // linkedRoles are roles that belong to a service.
 //
-// Differs from AWS: a deletion is done when its request is answered; its task has succeeded from the first.
+// Differs from AWS: a deletion is done, or not, when its request is answered; its task has succeeded or failed from the first.
 func (d *door) linkedRoles() []wire.Operation {
 	return []wire.Operation{
 		op(d, "CreateServiceLinkedRole", row{on: role, name: "AWSServiceName", needs: []string{"AWSServiceName"}, takes: []string{"CustomSuffix", "Description"}},
@@ -33,7 +33,8 @@ func (d *door) linkedRoles() []wire.Operation {
 				if err != nil {
 					return nil, err
 				}
-				if err := d.ids.DeleteServiceLinkedRole(ctx, e.Name); err != nil {
+				err = d.ids.DeleteServiceLinkedRole(ctx, e.Name)
+				if err != nil && !fault.Is(err, fault.Conflict) { // in use: its task has failed, and says of what
 					return nil, err
 				}
 				return &api.DeleteServiceLinkedRoleOutput{DeletionTaskId: to(taskOf(c, e.Path+e.Name))}, nil
@@ -48,13 +49,25 @@ func taskOf(c access.Caller, pathAndName string) string {
 	return "task" + pathAndName + "/" + uuid.NewSHA1(uuid.NameSpaceURL, []byte("arn:aws:iam::"+c.Account+":role"+pathAndName)).String()
 }
 
-// deletionStatus says of every task that it has succeeded, as those that did not were never handed out.
+// deletionStatus says of a task that it has failed while something uses its role, and otherwise that it has succeeded.
 func (d *door) deletionStatus(ctx context.Context, c access.Caller, in *api.GetServiceLinkedRoleDeletionStatusInput) (*api.GetServiceLinkedRoleDeletionStatusOutput, error) {
 	id := *in.DeletionTaskId
 	if role, ok := roleOf(id); !ok || taskOf(c, role) != id {
 		return nil, fault.Newf(fault.NotFound, "deletion task "+id, "The task %s cannot be found.", id)
 	}
-	return &api.GetServiceLinkedRoleDeletionStatusOutput{Status: types.DeletionTaskStatusTypeSucceeded}, nil
+	role, _ := roleOf(id)
+	uses, err := d.ids.LinkedUses(ctx, role[strings.LastIndexByte(role, '/')+1:])
+	if fault.Is(err, fault.NotFound) || err == nil && len(uses) == 0 {
+		return &api.GetServiceLinkedRoleDeletionStatusOutput{Status: types.DeletionTaskStatusTypeSucceeded}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	reason := &types.DeletionTaskFailureReasonType{Reason: to("The role is used by its service: remove what uses it, then delete it again.")}
+	for _, u := range uses {
+		reason.RoleUsageList = append(reason.RoleUsageList, types.RoleUsageType{Region: to(u.Region), Resources: u.Resources})
+	}
+	return &api.GetServiceLinkedRoleDeletionStatusOutput{Status: types.DeletionTaskStatusTypeFailed, Reason: reason}, nil
 }
 
 // roleOf is the path and name of the role in a task's id.

@@ -314,8 +314,9 @@ func TestResourcesGoRound(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			list := []types.Permission{tt.permission}
 			must(h.GrantPermissions(ctx, &api.GrantPermissionsInput{Principal: to(ana), Resource: &tt.on, Permissions: list, PermissionsWithGrantOption: list}))(t)
-			got := must(client.ListPermissions(ctx, &api.ListPermissionsInput{Principal: to(ana), ResourceType: tt.kind}))(t).PrincipalResourcePermissions
-			if len(got) != 1 || got[0].Permissions[0] != tt.permission || len(got[0].PermissionsWithGrantOption) != 1 {
+			own := must(client.ListPermissions(ctx, &api.ListPermissionsInput{Principal: to(ana), ResourceType: tt.kind}))(t).PrincipalResourcePermissions
+			got := must(h.ListPermissions(ctx, &api.ListPermissionsInput{Principal: to(ana), ResourceType: tt.kind}))(t).PrincipalResourcePermissions
+			if len(own) != 1 || len(got) != 1 || got[0].Permissions[0] != tt.permission || len(got[0].PermissionsWithGrantOption) != 1 {
 				t.Fatalf("got %+v", got)
 			}
 			by := must(h.ListPermissions(ctx, &api.ListPermissionsInput{Principal: to(ana), Resource: got[0].Resource}))(t).PrincipalResourcePermissions
