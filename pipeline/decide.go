@@ -112,6 +112,7 @@ func (m *mapping) assume(service access.Caller, role, session string, entries ..
 	name := role[strings.LastIndexByte(role, '/')+1:]
 	as, err := m.Guard.CallerOf(m.quiet, "arn:aws:sts::"+m.caller.Account+":assumed-role/"+name+"/"+session, m.caller.Region)
 	if err != nil || as.Role != role { // of nobody: every answer is no
+		m.gone[role] = true
 		as = access.Caller{Account: m.caller.Account, Principal: role, Role: role}
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			trust = Need{Action: trust.Action, Resource: role, Missing: err.Error()}

@@ -235,9 +235,7 @@ func (m *mapping) explainColumn(x *Explanation, as access.Caller, r formation.Re
 	switch g := x.Grants; {
 	case slices.Contains(g.Columns, column):
 		x.Allowed, x.By = true, "Lake Formation: SELECT on "+name+" is granted"
-		if !g.governed {
-			x.By = "Lake Formation: " + g.Summary
-		} else if len(g.Rows) > 0 {
+		if !g.governed || g.filtered {
 			x.By = "Lake Formation: " + g.Summary
 		}
 	case slices.Contains(g.Hidden, column):

@@ -20,6 +20,7 @@ type Grants struct {
 	Add     string   `json:"add,omitempty"`     // the command that would grant what is missing
 
 	governed bool
+	filtered bool // there are filters, whether they are told or not
 }
 
 // has is the need of one of several permissions of Lake Formation; the first is the one that a refusal names.
@@ -165,6 +166,7 @@ func grantsOf(ctx context.Context, v *formation.View, t formation.Table, as acce
 			g.Rows = append(g.Rows, cells.Rows)
 		}
 	}
+	g.filtered = len(g.Rows) > 0
 	name := t.Database + "." + t.Name
 	command := func(r formation.Resource) string {
 		return formation.Command(formation.Grant{Principal: principalOf(as), Resource: r, Permissions: []formation.Permission{formation.Select}}, as.Region)

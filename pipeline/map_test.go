@@ -108,9 +108,8 @@ func TestMapsOfOthers(t *testing.T) {
 	}
 }
 
-// TestMapsOfOtherColumns has a reader of the map who sees one column of a table, which another reads three of.
-func TestMapsOfOtherColumns(t *testing.T) {
-	h := fixed(t)
+// testMapsOfOtherColumns has a reader of the map who sees one column of a table, which another reads three of.
+func testMapsOfOtherColumns(t *testing.T, h *house) {
 	c := h.user("bob", allow("All", "*", "*"))
 	if got := plain(t, must(h.Map(h.ctx, c))(t)); strings.Contains(got, "asks in SQL") {
 		t.Errorf("who knows of no table is told who reads it:\n%s", got)

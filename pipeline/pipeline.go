@@ -91,7 +91,7 @@ type Addition struct {
 //
 // The questions are those of background work: no client's address or user agent is known, nor a session's policies and tags.
 func (r Rooms) Map(ctx context.Context, c access.Caller) (Map, error) {
-	m := &mapping{Rooms: r, ctx: ctx, quiet: access.WithRequest(ctx, nil), caller: c, may: map[string]string{}, knows: map[string]known{}}
+	m := &mapping{Rooms: r, ctx: ctx, quiet: access.WithRequest(ctx, nil), caller: c, may: map[string]string{}, gone: map[string]bool{}, knows: map[string]known{}}
 	m.out = Map{Account: c.Account, Region: c.Region, Steps: []Step{}}
 	for _, part := range []struct {
 		name string
@@ -116,6 +116,7 @@ type mapping struct {
 	quiet  context.Context // for what is asked for others: it is no part of the request
 	caller access.Caller
 	may    map[string]string // why the caller may not know of an actor, "" where it may
+	gone   map[string]bool   // roles that are not there
 	knows  map[string]known  // of tables, by "database.table"
 	out    Map
 }
@@ -185,6 +186,9 @@ func (m *mapping) add(s Step, bucket string) error {
 	}
 	if s.Needs == nil {
 		s.Needs = []Need{}
+	}
+	if len(s.Needs) > 1 && m.gone[s.Actor] { // what a role may that is not there need not be said
+		s.Needs = s.Needs[:1]
 	}
 	s.Add = additions(s.Needs)
 	m.out.Steps = append(m.out.Steps, s)
