@@ -15,6 +15,7 @@ type scope struct {
 	request  *Request
 	resource arn
 	marks    marks // of the resource
+	bounded  bool  // the principal has a boundary
 	known    [places]known
 }
 

@@ -18,7 +18,7 @@ package policy
 // Source: IAM user guide, "Policy evaluation logic", "Evaluating identity-based policies with resource-based policies",
 // "Permissions boundaries for IAM entities".
 func Evaluate(r *Request, p *Policies) Decision {
-	s := scope{request: r, resource: cutARN(r.Resource), marks: marksOf(r.Resource)}
+	s := scope{request: r, resource: cutARN(r.Resource), marks: marksOf(r.Resource), bounded: p.Boundary != nil}
 
 	identity := s.search(p.Identity, IdentityPolicy)
 	if identity.denied() {
@@ -138,13 +138,16 @@ func (s *scope) searchOne(source *Source, policy Type) finding {
 	return found
 }
 
-// grants reports how a statement's principals meet the principal. A Deny meets whoever is named in any way.
+// grants reports how a statement's principals meet the principal. A Deny meets whoever is named in any way; one with
+// NotPrincipal also whoever has a boundary, named or not.
+//
+// Source: IAM user guide, "Permissions boundaries for IAM entities", the first note.
 func (s *scope) grants(st *statement, kind Kind) grant {
 	switch {
 	case kind == Identity:
 		return directly
 	case st.notPrincipal:
-		if excepted(st.principals, &s.request.Principal) {
+		if (st.allow || !s.bounded) && excepted(st.principals, &s.request.Principal) {
 			return nobody
 		}
 		return directly

@@ -362,6 +362,12 @@ func TestTagsAndSourceIdentityGoAlongAChain(t *testing.T) {
 		_, err := h.as(one.Credentials).AssumeRole(ctx, again)
 		refused(t, err, "ValidationError", "conflicts with a transitive tag key from the calling session")
 	})
+	t.Run("tags that go on count among the fifty", func(t *testing.T) {
+		again := assume("second")
+		again.Tags = tags(50)
+		_, err := h.as(one.Credentials).AssumeRole(ctx, again)
+		refused(t, err, "ValidationError", "51 tags are more than 50")
+	})
 	t.Run("a source identity cannot be changed", func(t *testing.T) {
 		again := assume("second")
 		again.SourceIdentity = aws.String("eve")
