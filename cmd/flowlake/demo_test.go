@@ -45,7 +45,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
 	}
-	if strings.Contains(out, "✗") {
+	if strings.Contains(out, "  ✗ ") {
 		t.Errorf("something is missing at the end of the walk:\n%s", out)
 	}
 }
