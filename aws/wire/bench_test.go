@@ -14,7 +14,6 @@ import (
 	"flowlake/access/audit"
 	"flowlake/access/identity"
 	"flowlake/aws/wire"
-	"flowlake/state"
 )
 
 // BenchmarkServeHTTP is a whole small request without the network: the frame, the codec both ways, the guard, the
@@ -27,54 +26,38 @@ func BenchmarkServeHTTP(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	dir, quiet := b.TempDir(), slog.New(slog.DiscardHandler)
-	keys, err := access.OpenKeys(dir+"/config/credentials", account)
-	fatal(err)
-	seal, err := identity.OpenSeal(dir + "/config/key")
-	fatal(err)
-	st, err := state.Open(dir + "/state")
-	fatal(err)
-	defer st.Close()
-	store, err := identity.Open(st, account, seal, quiet)
-	fatal(err)
-	keys.SetIdentities(store)
-	log, err := audit.Open(audit.Config{Dir: dir + "/audit", MaxBytes: 1 << 20, KeepBytes: 1 << 20})
-	fatal(err)
-	_, err = store.Create(b.Context(), identity.User, identity.New{Name: "ana"})
-	fatal(err)
-	for p := range 20 {
+	p := openPeople(b, audit.Config{MaxBytes: 1 << 20, KeepBytes: 1 << 20})
+	key, store := p.user(b, "ana", ""), p.store
+	for i := range 20 {
 		var statements []string
 		for s := range 29 {
-			statements = append(statements, fmt.Sprintf(`{"Effect":"Allow","Action":["s3:Get*","logs:GetLogEvents"],"Resource":"arn:aws:s3:::b%d-%d/*","Condition":{"StringLike":{"aws:userid":"%d*"}}}`, p, s, s))
+			statements = append(statements, fmt.Sprintf(`{"Effect":"Allow","Action":["s3:Get*","logs:GetLogEvents"],"Resource":"arn:aws:s3:::b%d-%d/*","Condition":{"StringLike":{"aws:userid":"%d*"}}}`, i, s, s))
 		}
-		statements = append(statements, fmt.Sprintf(`{"Effect":"Allow","Action":"logs:Describe*","Resource":"%s"}`, []string{"*", "arn:aws:logs:*:*:log-group:x"}[min(1, 19-p)]))
-		name := fmt.Sprint("p", p)
-		if p < 10 { // ten attached, and ten of a group, in two
-			_, err = store.CreatePolicy(b.Context(), identity.NewPolicy{Name: name, Document: `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`})
+		statements = append(statements, fmt.Sprintf(`{"Effect":"Allow","Action":"logs:Describe*","Resource":"%s"}`, []string{"*", "arn:aws:logs:*:*:log-group:x"}[min(1, 19-i)]))
+		name := fmt.Sprint("p", i)
+		if i < 10 { // ten attached, and ten of a group, in two
+			_, err := store.CreatePolicy(b.Context(), identity.NewPolicy{Name: name, Document: `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`})
 			fatal(err)
 			fatal(store.Attach(b.Context(), identity.User, "ana", "arn:aws:iam::"+account+":policy/"+name))
 			continue
 		}
-		group := fmt.Sprint("g", p/5)
-		if p%5 == 0 {
-			_, err = store.Create(b.Context(), identity.Group, identity.New{Name: group})
+		group := fmt.Sprint("g", i/5)
+		if i%5 == 0 {
+			_, err := store.Create(b.Context(), identity.Group, identity.New{Name: group})
 			fatal(err)
 			fatal(store.AddToGroup(b.Context(), group, "ana"))
 		}
-		_, err = store.CreatePolicy(b.Context(), identity.NewPolicy{Name: name, Document: `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`})
+		_, err := store.CreatePolicy(b.Context(), identity.NewPolicy{Name: name, Document: `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`})
 		fatal(err)
 		fatal(store.Attach(b.Context(), identity.Group, group, "arn:aws:iam::"+account+":policy/"+name))
 	}
-	key, secret, err := store.CreateKey(b.Context(), "ana")
-	fatal(err)
-	guard := access.OpenGuard(access.GuardConfig{Account: account, Identities: store, Audit: log, Log: quiet})
 	for _, of := range []struct {
 		name string
 		key  access.Key
-	}{{"root", keys.Root()}, {"user", access.Key{ID: key.ID, Secret: secret}}} {
+	}{{"root", p.keys.Root()}, {"user", key}} {
 		b.Run(of.name, func(b *testing.B) {
 			y := &toy{key: of.key, log: &logged{}, Server: &httptest.Server{URL: "http://localhost:4566"}}
-			server, err := wire.New(wire.Config{Keys: keys, Guard: guard, Audit: log, Now: func() time.Time { return now }, Log: quiet}, []wire.Service{y.logs()})
+			server, err := wire.New(wire.Config{Keys: p.keys, Guard: p.guard, Audit: p.log, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}, []wire.Service{y.logs()})
 			fatal(err)
 			const text = `{"logGroupNamePrefix":"/aws/vpc","limit":50}`
 			r := y.sign(b, "logs", "POST", "/", text, map[string]string{"X-Amz-Target": "Logs_20140328.DescribeLogGroups", "Content-Type": "application/x-amz-json-1.1"}, now)

@@ -8,50 +8,30 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"flowlake/access"
 	"flowlake/access/audit"
-	"flowlake/access/identity"
 	"flowlake/aws/sts"
 	"flowlake/aws/wire"
-	"flowlake/state"
 )
 
 // TestEveryRequestIsRecorded serves users, and reads the audit log.
 func TestEveryRequestIsRecorded(t *testing.T) {
-	dir, quiet := t.TempDir(), slog.New(slog.DiscardHandler)
 	fatal := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	keys, err := access.OpenKeys(filepath.Join(dir, "config", "credentials"), account)
-	fatal(err)
-	seal, err := identity.OpenSeal(filepath.Join(dir, "config", "key"))
-	fatal(err)
-	st, err := state.Open(filepath.Join(dir, "state"))
-	fatal(err)
-	t.Cleanup(func() { _ = st.Close() })
-	store, err := identity.Open(st, account, seal, quiet)
-	fatal(err)
-	log, err := audit.Open(audit.Config{Dir: filepath.Join(dir, "audit")})
-	fatal(err)
-	keys.SetIdentities(store)
-	guard := access.OpenGuard(access.GuardConfig{Account: account, Identities: store, Audit: log, Log: quiet})
-	_, err = store.Create(t.Context(), identity.User, identity.New{Name: "ana"})
-	fatal(err)
-	fatal(store.PutInline(t.Context(), identity.User, "ana", "may", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"logs:DescribeLogGroups","Resource":"*"}}`))
-	key, secret, err := store.CreateKey(t.Context(), "ana")
-	fatal(err)
+	p := openPeople(t, audit.Config{})
+	key := p.user(t, "ana", `{"Effect":"Allow","Action":"logs:DescribeLogGroups","Resource":"*"}`)
 
-	y := &toy{key: access.Key{ID: key.ID, Secret: secret}}
-	y.server, err = wire.New(wire.Config{Keys: keys, Guard: guard, Audit: log, Log: quiet}, []wire.Service{sts.Service(store, guard), y.logs(), y.s3()})
+	y := &toy{key: key}
+	var err error
+	y.server, err = wire.New(wire.Config{Keys: p.keys, Guard: p.guard, Audit: p.log, Log: slog.New(slog.DiscardHandler)}, []wire.Service{sts.Service(p.store, p.guard), y.logs(), y.s3()})
 	fatal(err)
 	y.Server = httptest.NewServer(y.server)
 	t.Cleanup(y.Close)
@@ -86,23 +66,28 @@ func TestEveryRequestIsRecorded(t *testing.T) {
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "Signature=", "Signature=0", 1))
 		})
 	}
-	fatal(store.SetKeyActive(t.Context(), "ana", key.ID, false))
+	fatal(p.store.SetKeyActive(t.Context(), "ana", key.ID, false))
 	if text := call("s3", "GET", "/b/k", "", nil, nil); !strings.Contains(text, "InvalidAccessKeyId") {
 		t.Errorf("an inactive key: %s", text)
 	}
+	const misplaced = "aSecretInTheWrongPlace"
 	for i := range 20 { // keys that somebody makes up are one kind, and not twenty
+		id := fmt.Sprintf("AKIA%016d", i)
+		if i == 0 {
+			id = misplaced
+		}
 		call("s3", "GET", "/b/k", "", nil, func(r *http.Request) {
-			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), key.ID, fmt.Sprintf("AKIA%016d", i), 1))
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), key.ID, id, 1))
 		})
 	}
 	if text := call("sts", "POST", "/", "Action=GetCallerIdentity&Version=2011-06-15", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, nil); !strings.Contains(text, "InvalidClientTokenId") {
 		t.Errorf("an inactive key: %s", text)
 	}
-	fatal(log.Close())
+	fatal(p.log.Close())
 
-	lines, err := os.ReadFile(filepath.Join(dir, "audit", "audit.jsonl"))
+	lines, err := os.ReadFile(p.dir + "/audit/audit.jsonl")
 	fatal(err)
-	for _, hidden := range []string{payload, secret, keys.Root().Secret} {
+	for _, hidden := range []string{payload, misplaced, key.Secret, p.keys.Root().Secret} {
 		if strings.Contains(string(lines), hidden) {
 			t.Errorf("%q is in the audit log", hidden)
 		}
