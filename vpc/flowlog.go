@@ -124,12 +124,8 @@ func (s *Store) CreateFlowLogs(ctx context.Context, c access.Caller, in FlowLogI
 	if err != nil {
 		return nil, nil, err
 	}
-	ids := make([]string, len(in.Resources))
-	for i := range ids {
-		ids[i] = newID("fl")
-	}
 	if in.Type == ToLogs {
-		if err := s.handOver(ctx, c, ids[0], in.Role); err != nil {
+		if err := s.handOver(ctx, c, in.Role); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -158,7 +154,7 @@ func (s *Store) CreateFlowLogs(ctx context.Context, c access.Caller, in FlowLogI
 				return nil
 			}
 		}
-		for i, id := range in.Resources {
+		for _, id := range in.Resources {
 			err := exists(tx, c, in.ResourceType, id)
 			if err == nil {
 				err = reach
@@ -167,7 +163,7 @@ func (s *Store) CreateFlowLogs(ctx context.Context, c access.Caller, in FlowLogI
 				failed = append(failed, Failed{id, err})
 				continue
 			}
-			f := FlowLog{ID: ids[i], Resource: id, ResourceType: in.ResourceType, Traffic: in.Traffic, Type: in.Type, Destination: to.arn,
+			f := FlowLog{ID: newID("fl"), Resource: id, ResourceType: in.ResourceType, Traffic: in.Traffic, Type: in.Type, Destination: to.arn,
 				Group: to.group, Role: in.Role, Format: in.Format, Interval: in.Interval, Options: in.Options, Created: now, Tags: in.Tags,
 				Token: in.Token, Creator: c}
 			if slices.ContainsFunc(there, func(o FlowLog) bool { return o.same(f) }) {

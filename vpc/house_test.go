@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"flowlake/access"
+	"flowlake/access/identity"
 	"flowlake/catalog"
 	"flowlake/delivery"
 	firehose "flowlake/delivery/destination"
@@ -28,6 +29,8 @@ type house struct {
 	t       testing.TB
 	dir     string
 	publish time.Duration
+	people  bool            // there are identities
+	ids     *identity.Store // nil without
 	stop    func()
 }
 
@@ -42,9 +45,14 @@ func (h *house) start() {
 	h.t.Helper()
 	quiet, guard := slog.New(slog.DiscardHandler), access.NewGuard(account)
 	st := must(state.Open(filepath.Join(h.dir, "state")))(h.t)
+	if h.people {
+		h.ids = must(identity.Open(st, account, must(identity.OpenSeal(filepath.Join(h.dir, "config", "key")))(h.t), quiet))(h.t)
+		guard = access.OpenGuard(access.GuardConfig{Account: account, Identities: h.ids, Log: quiet})
+	}
 	lk := must(lake.Open(lake.Config{Dir: filepath.Join(h.dir, "lake")}, st, guard, quiet))(h.t)
 	lg := must(logs.Open(logs.Config{Dir: filepath.Join(h.dir, "logs")}, st, lk, guard, quiet))(h.t)
 	tables := catalog.Open(st, guard, quiet)
+	guard.SetResources(lk)
 	dl := must(delivery.Open(delivery.Config{Dir: filepath.Join(h.dir, "delivery"), Scratch: filepath.Join(h.dir, "scratch"), RetryMin: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond},
 		st, lk, lg, tables, guard, quiet))(h.t)
 	dl.Handle(delivery.KindFirehose, firehose.New(tables, guard, false, quiet))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"flowlake/access"
+	"flowlake/access/policy"
 	"flowlake/delivery"
 	"flowlake/fault"
 	"flowlake/flow"
@@ -228,7 +230,7 @@ func (s *Store) toLogs(ctx context.Context, f FlowLog, records []record, result 
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if err := s.guard.Allow(ctx, as, "logs:PutLogEvents", logs.StreamARN(as, f.Group, name)); err != nil {
+		if err := s.mayWrite(ctx, as, "logs:PutLogEvents", f.Group, name); err != nil {
 			return err
 		}
 		events := byStream[name]
@@ -258,6 +260,17 @@ func batch(events []logs.Event) int {
 	return len(events)
 }
 
+// mayWrite asks about one stream of a group. A refusal's statement is about all of them: every interface has its own.
+func (s *Store) mayWrite(ctx context.Context, c access.Caller, action, group, stream string) error {
+	err := s.guard.Allow(ctx, c, action, logs.StreamARN(c, group, stream))
+	if refusal, ok := errors.AsType[*access.Refusal](err); ok {
+		wide := *refusal
+		wide.Statement = refusal.StatementFor(policy.Literal(logs.StreamARN(c, group, "")) + "*")
+		return &wide
+	}
+	return err
+}
+
 // putEvents makes the group and the stream when they are not there, where the role may.
 func (s *Store) putEvents(ctx context.Context, c access.Caller, group, stream string, events []logs.Event) (logs.PutResult, error) {
 	put, err := s.logs.Put(ctx, c, group, stream, events)
@@ -277,7 +290,7 @@ func (s *Store) putEvents(ctx context.Context, c access.Caller, group, stream st
 			return put, err
 		}
 	}
-	if err := s.guard.Allow(ctx, c, "logs:CreateLogStream", logs.StreamARN(c, group, stream)); err != nil {
+	if err := s.mayWrite(ctx, c, "logs:CreateLogStream", group, stream); err != nil {
 		return put, err
 	}
 	if err := s.logs.CreateStream(ctx, c, group, stream); err != nil && !fault.Is(err, fault.Exists) {

@@ -2,6 +2,7 @@ package vpc
 
 import (
 	"context"
+	"strings"
 
 	"flowlake/access"
 	"flowlake/fault"
@@ -21,13 +22,17 @@ func (s *Store) assume(ctx context.Context, creator access.Caller, flowLog, role
 
 // handOver asks whether the caller may hand a role to a flow log, and whether its service may assume it: fault.Invalid
 // about "role", in EC2's words, where it may not. What the role may do is seen at the first delivery, as on AWS.
-func (s *Store) handOver(ctx context.Context, c access.Caller, flowLog, role string) error {
+//
+// The flow log has no id yet: a trust policy that wants a certain one can be edited once it is there.
+func (s *Store) handOver(ctx context.Context, c access.Caller, role string) error {
 	if err := s.guard.MayPassRole(ctx, c, "role", role, RoleService); err != nil {
 		return err
 	}
-	_, err := s.assume(ctx, c, flowLog, role)
+	_, err := s.assume(ctx, c, "fl-*", role)
 	if fault.Is(err, fault.Denied) {
-		return fault.Newf(fault.Invalid, "role", "Unable to assume given IAM role: '%s'. %s", role, access.Explain(err))
+		// The statement to paste is for the flow log that will be: whichever id it has.
+		why := strings.ReplaceAll(access.Explain(err), ":vpc-flow-log/fl-${*}", ":vpc-flow-log/*")
+		return fault.Newf(fault.Invalid, "role", "Unable to assume given IAM role: '%s'. %s", role, why)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ func createdRoles(_ access.Caller, in *api.CreateDeliveryStreamInput) []string {
 	if c := in.ExtendedS3DestinationConfiguration; c != nil {
 		extended(c, &s)
 	}
+	//lint:ignore SA1019 older clients send it
 	if c := in.S3DestinationConfiguration; c != nil {
 		plain(c).onto(&s.S3)
 	}
@@ -26,6 +27,7 @@ func updatedRoles(_ access.Caller, in *api.UpdateDestinationInput) []string {
 	if u := in.ExtendedS3DestinationUpdate; u != nil {
 		onto(u, &s)
 	}
+	//lint:ignore SA1019 older clients send it
 	if u := in.S3DestinationUpdate; u != nil {
 		plainUpdate(u).onto(&s.S3)
 	}

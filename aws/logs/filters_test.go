@@ -79,7 +79,7 @@ func TestSubscriptionFilters(t *testing.T) {
 		}},
 		{"InvalidParameterException", "character 10", func(in *api.PutSubscriptionFilterInput) { in.FilterPattern = aws.String("{ $.a = 1") }},
 		{"InvalidParameterException", "roleArn", func(in *api.PutSubscriptionFilterInput) { in.RoleArn = nil }},
-		{"InvalidParameterException", "role/", func(in *api.PutSubscriptionFilterInput) { in.RoleArn = aws.String("arn:aws:iam::1:user/x") }},
+		{"InvalidParameterException", "role/", func(in *api.PutSubscriptionFilterInput) { in.RoleArn = aws.String("arn:aws:iam::123456789012:user/x") }},
 		{"InvalidParameterException", "emitSystemFields", func(in *api.PutSubscriptionFilterInput) { in.EmitSystemFields = []string{"@aws.account"} }},
 		{"InvalidParameterException", "fieldSelectionCriteria", func(in *api.PutSubscriptionFilterInput) { in.FieldSelectionCriteria = aws.String("x") }},
 		{"InvalidParameterException", "no log transformers", func(in *api.PutSubscriptionFilterInput) { in.ApplyOnTransformedLogs = true }},
