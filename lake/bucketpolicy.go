@@ -109,7 +109,7 @@ func (s *Store) DeleteBucketPolicy(ctx context.Context, c access.Caller, bucket 
 
 // Statement is one that is added to a bucket's policy.
 type Statement struct {
-	Sid       string
+	Sid       string `json:",omitempty"`
 	Effect    string
 	Principal map[string]string
 	Action    []string

@@ -116,9 +116,20 @@ func TestBucketPolicyDecides(t *testing.T) {
 		}
 		must(t, s.AddStatements(ctx, root, "lake", Statement{Sid: "More", Effect: "Allow", Principal: map[string]string{"Service": "delivery.logs.amazonaws.com"},
 			Action: []string{"s3:GetBucketAcl"}, Resource: "arn:aws:s3:::lake"}))
+		denied(t, "the new one, after a service added statements", read(s, again, "in/k"), "s3:GetObject")
 		p.policy(`{"Effect":"Allow","Principal":{"AWS":"` + again.Principal + `"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::lake/in/*"}`)
 		must(t, read(s, again, "in/k"))
 		denied(t, "the old one, though its name is in the policy", read(s, ana, "in/k"))
+	})
+	t.Run("so it is with whom a denial excepts", func(t *testing.T) {
+		all := `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`
+		max := p.user("max", all)
+		p.policy(`{"Effect":"Deny","NotPrincipal":{"AWS":["` + max.Principal + `","` + account + `"]},"Action":"s3:GetObject","Resource":"arn:aws:s3:::lake/in/*"}`)
+		must(t, read(s, max, "in/k"))
+		denied(t, "another", read(s, bo, "in/k"), "explicit deny")
+		must(t, p.ids.DeleteInline(ctx, identity.User, "max", "own"))
+		must(t, p.ids.Delete(ctx, identity.User, "max"))
+		denied(t, "the one who has the name now", read(s, p.user("max", all), "in/k"), "explicit deny")
 	})
 	t.Run("a denial outweighs everything, root's rights too", func(t *testing.T) {
 		p.policy(`{"Sid":"Nobody","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::lake","arn:aws:s3:::lake/*"]}`)

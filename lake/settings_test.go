@@ -93,6 +93,7 @@ func TestACL(t *testing.T) {
 		}
 		wantKind(t, s.MakeBucket(ctx, root, NewBucket{Name: "public", ACL: "public-read"}), fault.Invalid, "bucket acl")
 		must(t, s.MakeBucket(ctx, root, NewBucket{Name: "private", ACL: "private"}))
+		must(t, s.MakeBucket(ctx, root, NewBucket{Name: "owners", ACL: "bucket-owner-read"}))
 	})
 	must(t, s.PutOwnership(ctx, root, "lake", BucketOwnerPreferred))
 	t.Run("public ones are blocked until the block is gone", func(t *testing.T) {
@@ -203,6 +204,12 @@ func TestBucketPolicyIsChecked(t *testing.T) {
 		{"a user that is not there", statement(map[string]string{"Principal": `{"AWS":"arn:aws:iam::123456789012:user/nobody"}`}), "Invalid principal in policy"},
 		{"a principal with a wildcard", statement(map[string]string{"Principal": `{"AWS":"arn:aws:iam::123456789012:user/*"}`}), "Invalid principal in policy"},
 		{"a service that is none", statement(map[string]string{"Principal": `{"Service":"logs"}`}), "Invalid principal in policy"},
+		{"the bucket and its objects in one", statement(map[string]string{"Resource": `"arn:aws:s3:::lake*"`, "Action": `["s3:GetObject","s3:ListBucket"]`}), ""},
+		{"all actions but one of the bucket's, on objects", statement(map[string]string{"Action": "", "NotAction": `"s3:GetBucketAcl"`}), ""},
+		{"a bucket's action on all but objects", statement(map[string]string{"Action": `"s3:GetBucketAcl"`, "Resource": "", "NotResource": `"arn:aws:s3:::lake/*"`}), ""},
+		{"all but another bucket's objects", statement(map[string]string{"Resource": "", "NotResource": `"arn:aws:s3:::other/*"`}), "Policy has invalid resource"},
+		{"all but no action of S3", statement(map[string]string{"Action": "", "NotAction": `"s3:PutObjekt"`}), "Policy has invalid action"},
+		{"all but a user that is not there", statement(map[string]string{"Effect": `"Deny"`, "Principal": "", "NotPrincipal": `{"AWS":"arn:aws:iam::123456789012:user/nobody"}`}), "Invalid principal in policy"},
 		{"no JSON", `{`, "policy document"},
 		{"nothing", ``, "policy document"},
 		{"no principal", statement(map[string]string{"Principal": ""}), "policy document"},
@@ -258,6 +265,19 @@ func TestBucketPolicyIsChecked(t *testing.T) {
 			t.Errorf("got %s", text)
 		}
 	})
+}
+
+// TestStatementsAreAddedAsTheyAreMeant adds to policies of both versions: in the old one ${…} is text.
+func TestStatementsAreAddedAsTheyAreMeant(t *testing.T) {
+	for version, want := range map[string]string{"": "2008-10-17", `"Version":"2008-10-17",`: "2008-10-17", `"Version":"2012-10-17",`: "2012-10-17"} {
+		doc, err := split(`{` + version + `"Id":"I","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::lake/${aws:username}"}}`)
+		must(t, err)
+		text, err := doc.with([]Statement{{Effect: "Allow", Principal: map[string]string{"AWS": "123456789012"}, Action: []string{"s3:GetObject"}, Resource: "arn:aws:s3:::lake/*"}})
+		must(t, err)
+		if !strings.HasPrefix(text, `{"Version":"`+want+`","Id":"I","Statement":[{"Effect":"Deny"`) || strings.Contains(text, `"Sid":"2"`) {
+			t.Errorf("%s\ngot %s", version, text)
+		}
+	}
 }
 
 func must(t testing.TB, err error) {
