@@ -8,11 +8,15 @@ package catalog
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"flowlake/access"
 	"flowlake/access/formation"
+	"flowlake/access/policy"
 	"flowlake/state"
 )
 
@@ -89,18 +93,63 @@ const (
 )
 
 // allow asks for action on the things that a Glue policy names for it: the catalogue, and what lies
-// on the path to the resource, which are all required as AWS requires them.
+// on the path to the resource, which are all required as AWS requires them. A refusal's statement is about all of them
+// that are missing: who pastes it need not come back for the next.
 func (s *Snapshot) allow(ctx context.Context, action string, resources ...string) error {
-	for _, r := range resources {
-		arn := "*" // of an action that no policy can narrow down
-		if r != arn {
-			arn = s.c.ARN("glue", r)
+	for i, r := range resources {
+		err := s.guard.Allow(ctx, s.c, "glue:"+action, s.arn(r))
+		refusal, ok := errors.AsType[*access.Refusal](err)
+		if !ok {
+			if err != nil {
+				return err
+			}
+			continue
 		}
-		if err := s.guard.Allow(ctx, s.c, "glue:"+action, arn); err != nil {
-			return err
+		missing := []string{r}
+		for _, next := range resources[i+1:] {
+			v, err := s.guard.Decide(ctx, s.c, "glue:"+action, s.arn(next))
+			if err != nil {
+				return err
+			}
+			if !v.Allowed {
+				missing = append(missing, next)
+			}
 		}
+		return s.about(refusal, missing)
 	}
 	return nil
+}
+
+// arn is what policies call a thing of the catalogue; "*" is that of an action that no policy can narrow down.
+func (s *Snapshot) arn(resource string) string {
+	if resource == "*" {
+		return resource
+	}
+	return s.c.ARN("glue", resource)
+}
+
+// about is a refusal whose statement names several resources.
+func (s *Snapshot) about(r *access.Refusal, resources []string) error {
+	if len(resources) == 1 || r.Statement == "" {
+		return r
+	}
+	one, err := json.Marshal(s.arn(resources[0]))
+	if err != nil {
+		return r
+	}
+	for i, resource := range resources {
+		if !strings.HasSuffix(resource, "/*") { // a star that stands for all tables or databases stays one
+			resource = policy.Literal(resource)
+		}
+		resources[i] = s.arn(resource)
+	}
+	all, err := json.MarshalIndent(resources, "  ", "  ")
+	if err != nil {
+		return r
+	}
+	wide := *r
+	wide.Statement = strings.Replace(r.Statement, `"Resource": `+string(one), `"Resource": `+string(all), 1)
+	return &wide
 }
 
 func (s *Snapshot) allowDatabase(ctx context.Context, action, database string) error {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"flowlake/access"
+	"flowlake/access/policy"
 	"flowlake/catalog"
 	"flowlake/fault"
 	"flowlake/lake"
@@ -233,6 +234,11 @@ func (k *Crawlers) classifyAll(ctx context.Context, c access.Caller, l listing, 
 			if fault.Is(err, fault.NotFound) { // removed since it was listed
 				findings[i] = finding{file: f, unknown: true, reason: "it was removed while the crawl ran"}
 				return nil
+			}
+			if refusal, ok := errors.AsType[*access.Refusal](err); ok && !l.place.object { // the next file would be refused, too
+				wide := *refusal
+				wide.Statement = refusal.StatementFor(policy.Literal(lake.ARN(l.place.bucket, l.place.prefix)) + "*")
+				return &wide
 			}
 			if err != nil {
 				return err
