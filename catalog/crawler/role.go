@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"flowlake/access"
+	"flowlake/access/formation"
 	"flowlake/fault"
 )
 
@@ -39,4 +40,15 @@ func (k *Crawlers) handOver(ctx context.Context, c access.Caller, cr Crawler) er
 		return fault.Newf(fault.Invalid, "crawler "+cr.Name, "Service is unable to assume role %s. Please verify role's TrustPolicy. %s", role, access.Explain(err))
 	}
 	return err
+}
+
+// hiddenFrom says of a database that is not there for a crawler's role how it would be, if it is there for others: a role that
+// Lake Formation granted nothing cannot tell the one from the other, and nor can who reads its crawl's message.
+func hiddenFrom(as access.Caller, cr Crawler, err error) error {
+	if !fault.Is(err, fault.NotFound) || !fault.HasNoun(err, "database") || as.Role == "" {
+		return err
+	}
+	grant := formation.Grant{Principal: as.Role, Resource: formation.InDatabase(cr.Database), Permissions: []formation.Permission{formation.CreateTable}}
+	return fault.Newf(fault.NotFound, "database "+cr.Database, "not found; or the role %s was granted nothing on it, and this would allow it, in a shell of a data lake administrator:\n%s",
+		as.Role, formation.Command(grant, as.Region))
 }

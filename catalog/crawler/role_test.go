@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"flowlake/access"
+	"flowlake/access/formation"
 	"flowlake/access/identity"
 	"flowlake/catalog"
 	"flowlake/fault"
@@ -152,5 +153,34 @@ func TestACrawlersRoleIsHandedOver(t *testing.T) {
 	p.must(p.crawlers.Start(ctx, ana, "c"))
 	if cr := p.run("c"); cr.Last.Status != Failed || !strings.Contains(cr.Last.Message, "sts:AssumeRole") {
 		t.Errorf("for another crawler's trust: %s %s", cr.Last.Status, cr.Last.Message)
+	}
+}
+
+// TestACrawlInAHiddenDatabaseIsMended claims: what a crawl says leads to its grants, one after the other, also where its role
+// may not know of the database; and it says the same of one that is not there.
+func TestACrawlInAHiddenDatabaseIsMended(t *testing.T) {
+	p := newPeopled(t)
+	ctx := t.Context()
+	f := formation.Open(p.st, p.guard, slog.New(slog.DiscardHandler))
+	f.SetIdentities(p.ids)
+	p.cat.SetFormation(f)
+	p.must(f.PutSettings(ctx, p.c, formation.Settings{}))
+	p.must(p.cat.CreateDatabase(ctx, p.c, catalog.Database{Name: "closed"}))
+	p.must(f.Register(ctx, p.c, "arn:aws:s3:::data", ""))
+	p.role("crawler", trustsGlue)
+	p.may("crawler", "s3:* *", "glue:* *")
+	crawl := func(database string) string {
+		t.Helper()
+		cr := Crawler{Name: database, Role: "crawler", Database: database, Targets: []Target{{Path: "s3://data/logs/"}}}
+		p.must(p.crawlers.Create(ctx, p.c, cr))
+		p.must(p.crawlers.Start(ctx, p.c, database))
+		return p.run(database).Last.Message
+	}
+	hidden, none := crawl("closed"), crawl("nothere")
+	if strings.ReplaceAll(hidden, "closed", "nothere") != none || !strings.Contains(none, "not found; or the role arn:aws:iam::123456789012:role/crawler was granted nothing on it") {
+		t.Errorf("got %s\nand %s", hidden, none)
+	}
+	if want := `--permissions CREATE_TABLE --resource '{"Database":{"Name":"closed"}}'`; !strings.Contains(hidden, want) {
+		t.Errorf("got %s, want %s", hidden, want)
 	}
 }

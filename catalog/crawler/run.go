@@ -113,6 +113,7 @@ func (k *Crawlers) crawl(ctx, work context.Context, id state.ID) {
 		var as access.Caller
 		if as, err = k.assume(work, j.Caller, cr); err == nil {
 			found, err = k.discover(work, as, cr)
+			err = hiddenFrom(as, cr, err)
 		}
 	}
 	if err == nil {
