@@ -146,6 +146,8 @@ func (v *verifier) checkClock(sig *signature, s3 bool) error {
 func (v *verifier) key(sig *signature) (access.Key, error) {
 	key, ok := v.lookup(sig.key, sig.token)
 	switch {
+	case !ok && sig.token != "" && strings.HasPrefix(sig.key, "AKIA"): // whether the key is there is not told
+		return key, refuse(authBadToken, "The security token included in the request is invalid: a long-term access key comes without one (unset AWS_SESSION_TOKEN)")
 	case !ok, key.Inactive: // which of them it is, is for the audit log: nothing is proven yet
 		return key, refuse(authUnknownKey, "The security token included in the request is invalid: flowlake knows no active access key "+quote(sig.key))
 	case key.Token == "" && sig.token != "":
