@@ -53,7 +53,7 @@ missing, it ends with 4.`,
 				return asNoServer(err)
 			}
 			missing := 0
-			var kept []pipeline.Step
+			kept := []pipeline.Step{}
 			for _, s := range m.Steps {
 				if !s.OK() {
 					missing++
@@ -119,12 +119,16 @@ func writeMap(w io.Writer, m pipeline.Map) error {
 			b.WriteString("    ✓ nothing is asked\n")
 		}
 		writeNeeds(b, s, told)
+		where := ""
 		for _, a := range s.Add {
 			if told[a.Where+a.Text] {
 				continue
 			}
 			told[a.Where+a.Text] = true
-			fmt.Fprintf(b, "      this would allow it, in %s:\n", a.Where)
+			if a.Where != where {
+				where = a.Where
+				fmt.Fprintf(b, "      this would allow it, in %s:\n", where)
+			}
 			for line := range strings.SplitSeq(a.Text, "\n") {
 				fmt.Fprintf(b, "        %s\n", line)
 			}

@@ -58,7 +58,7 @@ func TestOperations(t *testing.T) {
 		{"sts", testSTS}, {"sts sessions", testSTSSessions}, {"iam users", testIAMUsers}, {"iam roles", testIAMRoles}, {"iam account", testIAMAccount}, {"logs", testLogs}, {"log filters", testLogFilters}, {"live tail", testLiveTail}, {"export", testExport}, {"s3 buckets", testBuckets}, {"s3 bucket documents", testBucketDocuments}, {"s3 objects", testObjects}, {"s3 multipart", testMultipart},
 		{"glue databases", testDatabases}, {"glue tables", testTables}, {"glue partitions", testPartitions}, {"glue statistics", testStatistics},
 		{"lake formation", testLakeFormation}, {"glue classifiers", testClassifiers}, {"glue crawlers", testCrawlers},
-		{"athena workgroups", testWorkgroups}, {"athena queries", testQueries}, {"athena metadata", testMetadata}, {"ec2 networks", testNetworks}, {"ec2 flow logs", testFlowLogs}, {"compaction", testCompact}, {"firehose streams", testFirehoseStreams}, {"firehose flows", testFirehoseFlows}, {"move", testMove}, {"flowlake", testOwn},
+		{"athena workgroups", testWorkgroups}, {"athena queries", testQueries}, {"athena metadata", testMetadata}, {"ec2 networks", testNetworks}, {"ec2 flow logs", testFlowLogs}, {"compaction", testCompact}, {"firehose streams", testFirehoseStreams}, {"firehose flows", testFirehoseFlows}, {"move", testMove}, {"access", testAccess}, {"flowlake", testOwn},
 	}
 	ran := 0
 	for _, part := range parts {
