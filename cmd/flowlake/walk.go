@@ -39,7 +39,7 @@ type walk struct {
 	writer  person // a session of the role that writes flow logs' events
 	out     io.Writer
 	input   string
-	needs   map[string][]string // by service.operation: the actions its row declares
+	needs   map[string][]string // by service.operation: the actions that it always takes
 
 	sighting
 
@@ -59,7 +59,7 @@ func newWalk(cfg aws.Config, out io.Writer, input string, seen sighting) *walk {
 	}
 	for _, s := range services(rooms{}) {
 		for _, op := range s.Operations {
-			w.needs[s.Name+":"+op.Name] = op.Actions
+			w.needs[s.Name+":"+op.Name] = op.Always
 		}
 	}
 	return w
