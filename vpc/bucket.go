@@ -2,8 +2,10 @@ package vpc
 
 import (
 	"context"
+	"errors"
 
 	"flowlake/access"
+	"flowlake/access/policy"
 	"flowlake/fault"
 	"flowlake/lake"
 )
@@ -30,7 +32,14 @@ func (s *Store) mayDeliver(ctx context.Context, service access.Caller, to destin
 	if _, _, err := s.lake.BucketACL(ctx, service, to.bucket); err != nil {
 		return err
 	}
-	return s.lake.MayPut(ctx, service, lake.PutInput{Bucket: to.bucket, Key: o.Prefix(to.folder, service.Account, service.Region) + "file", ACL: fileACL})
+	folder := o.Prefix(to.folder, service.Account, service.Region)
+	err := s.lake.MayPut(ctx, service, lake.PutInput{Bucket: to.bucket, Key: folder + "file", ACL: fileACL})
+	if refusal, ok := errors.AsType[*access.Refusal](err); ok { // the statement is for the files that there will be
+		wide := *refusal
+		wide.Statement = refusal.StatementFor(policy.Literal(lake.ARN(to.bucket, folder)) + "*")
+		return &wide
+	}
+	return err
 }
 
 // letIn makes sure that the service may write into a bucket. Where the bucket's policy does not let it, the statements
@@ -42,7 +51,10 @@ func (s *Store) letIn(ctx context.Context, c access.Caller, to destination, o Op
 	if !fault.Is(missing, fault.Denied) {
 		return missing
 	}
-	err := s.lake.AddStatements(ctx, c, to.bucket, deliveryStatements(c, to, o)...)
+	err := missing
+	if r, ok := errors.AsType[*access.Refusal](missing); !ok || r.Decision.Reason != policy.ExplicitDeny { // more to allow would not help
+		err = s.lake.AddStatements(ctx, c, to.bucket, deliveryStatements(c, to, o)...)
+	}
 	if err == nil {
 		err = s.mayDeliver(ctx, service, to, o)
 	}
