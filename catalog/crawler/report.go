@@ -6,6 +6,7 @@ import (
 
 	"flowlake/access"
 	"flowlake/fault"
+	"flowlake/lake"
 	"flowlake/state"
 )
 
@@ -71,13 +72,15 @@ type TableChange struct {
 	PartitionsDeprecated int    `json:"partitionsDeprecated"`
 }
 
-// Report returns the record of a crawler's last crawl that succeeded, or fault.NotFound.
+// Report returns the record of a crawler's last crawl that succeeded, or fault.NotFound. Of tables it has those that the caller
+// may know of, and of lines those from files that the caller may read.
 func (k *Crawlers) Report(ctx context.Context, c access.Caller, name string) (r Report, err error) {
 	if err := k.allow(ctx, c, "GetCrawler", name); err != nil {
 		return Report{}, err
 	}
+	var cr Crawler
 	err = k.st.View(ctx, func(tx *state.Tx) error {
-		if _, err := get(tx, c, name); err != nil {
+		if cr, err = get(tx, c, name); err != nil {
 			return err
 		}
 		_, err := tx.Get(id(c, kindReport, name), &r)
@@ -86,7 +89,46 @@ func (k *Crawlers) Report(ctx context.Context, c access.Caller, name string) (r 
 		}
 		return err
 	})
+	if err == nil && !c.IsRoot() {
+		err = k.veil(ctx, c, cr, &r)
+	}
 	return r, err
+}
+
+// veil leaves out of a report what its reader may not know: the role that crawled can see more.
+func (k *Crawlers) veil(ctx context.Context, c access.Caller, cr Crawler, r *Report) error {
+	seen := r.Tables[:0]
+	for _, t := range r.Tables {
+		_, err := k.cat.Table(ctx, c, cr.Database, t.Table)
+		switch {
+		case err == nil, t.Change == Deleted:
+			seen = append(seen, t)
+		case !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Denied):
+			return err
+		}
+	}
+	r.Tables = seen
+	for i := range r.Diagnoses {
+		d := &r.Diagnoses[i]
+		for _, url := range d.URLs {
+			bucket, key, err := lake.ParseURL(url)
+			if err != nil {
+				return err
+			}
+			v, err := k.guard.Decide(ctx, c, "s3:GetObject", lake.ARN(bucket, key))
+			if err != nil {
+				return err
+			}
+			if v.Refusal != nil {
+				cut := *d.Findings
+				cut.Misses, cut.Suggestion = nil, nil
+				cut.Warnings = []string{"lines that do not match are told to who may read them: s3:GetObject on " + lake.ARN(bucket, key)}
+				d.Findings = &cut
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // add records the files of one target.

@@ -184,3 +184,45 @@ func TestACrawlInAHiddenDatabaseIsMended(t *testing.T) {
 		t.Errorf("got %s, want %s", hidden, want)
 	}
 }
+
+// TestAReportIsOfWhatItsReaderMaySee claims: who may look at a crawler sees no line of a file that is not theirs to read, and no
+// table that Lake Formation hides.
+func TestAReportIsOfWhatItsReaderMaySee(t *testing.T) {
+	p := newPeopled(t)
+	ctx := t.Context()
+	f := formation.Open(p.st, p.guard, slog.New(slog.DiscardHandler))
+	f.SetIdentities(p.ids)
+	p.cat.SetFormation(f)
+	p.must(f.PutSettings(ctx, p.c, formation.Settings{}))
+	p.must(p.cat.CreateDatabase(ctx, p.c, catalog.Database{Name: "closed"}))
+	p.role("crawler", trustsGlue)
+	p.may("crawler", "s3:* *", "glue:* *")
+	p.put("logs/a.csv", "1 one\n2 two\n3 three\nsecret-word\n")
+	p.must(p.cat.CreateClassifier(ctx, p.c, catalog.Classifier{Name: "g", Grok: &catalog.GrokClassifier{Classification: "flows", Pattern: "^%{INT:n:int} %{WORD:word}$"}}))
+	p.must(f.Grant(ctx, p.c, formation.Grant{Principal: "arn:aws:iam::123456789012:role/crawler", Resource: formation.InDatabase("closed"), Permissions: []formation.Permission{formation.All}}))
+	p.must(p.crawlers.Create(ctx, p.c, Crawler{Name: "c", Role: "crawler", Database: "closed", Classifiers: []string{"g"}, Targets: []Target{{Path: "s3://data/logs/"}}}))
+	p.must(p.crawlers.Start(ctx, p.c, "c"))
+	if cr := p.run("c"); cr.Last.Status != Succeeded {
+		t.Fatalf("got %+v", cr.Last)
+	}
+	_, err := p.ids.Create(ctx, identity.User, identity.New{Name: "ana"})
+	p.must(err)
+	told := func(statements string) string {
+		t.Helper()
+		p.must(p.ids.PutInline(ctx, identity.User, "ana", "own", `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "glue:*", "Resource": "*"}`+statements+`]}`))
+		ana, err := p.guard.CallerOf(ctx, "arn:aws:iam::123456789012:user/ana", p.c.Region)
+		p.must(err)
+		r, err := p.crawlers.Report(ctx, ana, "c")
+		p.must(err)
+		text, err := json.Marshal(r)
+		p.must(err)
+		return string(text)
+	}
+	if got := told(""); strings.Contains(got, "secret-word") || strings.Contains(got, `"table":"logs"`) || !strings.Contains(got, "s3:GetObject on arn:aws:s3:::data/logs/a.csv") {
+		t.Errorf("of hidden things: %s", got)
+	}
+	p.must(f.Grant(ctx, p.c, formation.Grant{Principal: "arn:aws:iam::123456789012:user/ana", Resource: formation.OnTable("closed", "logs"), Permissions: []formation.Permission{formation.Describe}}))
+	if got := told(`,{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}`); !strings.Contains(got, "secret-word") || !strings.Contains(got, `"table":"logs"`) {
+		t.Errorf("of what may be seen: %s", got)
+	}
+}
