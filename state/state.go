@@ -28,6 +28,7 @@ const FormatVersion = 1
 type Store struct {
 	write *sql.DB // one connection: SQLite has one writer
 	read  *sql.DB
+	look  *sql.DB // for what is asked within a View
 
 	mu      sync.Mutex // guards queue, leading
 	queue   []*change
@@ -75,6 +76,9 @@ func Open(dir string) (*Store, error) {
 	if s.read, err = connect(path, "_query_only=true", 4); err != nil {
 		s.write.Close()
 		return nil, err
+	}
+	if s.look, err = connect(path, "_query_only=true", 2); err != nil {
+		return nil, errors.Join(err, s.read.Close(), s.write.Close())
 	}
 	return s, nil
 }
@@ -127,13 +131,23 @@ func (s *Store) prepare(path string) error {
 
 // Close waits for running transactions and closes the store.
 func (s *Store) Close() error {
-	return errors.Join(s.read.Close(), s.write.Close())
+	return errors.Join(s.look.Close(), s.read.Close(), s.write.Close())
 }
 
 // View runs do on one consistent snapshot. What do writes fails. do must not call View itself: of the few connections
 // each waiting one would hold another.
 func (s *Store) View(ctx context.Context, do func(*Tx) error) error {
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	return view(ctx, s.read, do)
+}
+
+// Look is View for what may be asked within a View or an Update, and of another moment: who a caller is. It has
+// connections of its own, so that those who wait for one hold none of them; do must not call View or Look.
+func (s *Store) Look(ctx context.Context, do func(*Tx) error) error {
+	return view(ctx, s.look, do)
+}
+
+func view(ctx context.Context, db *sql.DB, do func(*Tx) error) error {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return failed("state", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"flowlake/fault"
 )
@@ -255,4 +256,29 @@ func TestOpen(t *testing.T) {
 	t.Run("a path with odd characters is one path", func(t *testing.T) {
 		open(t, filepath.Join(t.TempDir(), "a b?c#d%20é"))
 	})
+}
+
+// TestLook claims that what is asked within views never waits for them, however many there are.
+func TestLook(t *testing.T) {
+	s := open(t, t.TempDir())
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var inside, all sync.WaitGroup
+	inside.Add(4) // as many as View has connections
+	for range 4 {
+		all.Go(func() {
+			err := s.View(ctx, func(*Tx) error {
+				inside.Done()
+				inside.Wait()
+				return s.Look(ctx, func(tx *Tx) error {
+					_, err := tx.Get(ID{Kind: "thing", Key: "none"}, new(string))
+					return err
+				})
+			})
+			if !fault.Is(err, fault.NotFound) {
+				t.Errorf("got %v, want that it is not there", err)
+			}
+		})
+	}
+	all.Wait()
 }
