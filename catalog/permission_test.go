@@ -523,3 +523,20 @@ func TestWhoWritesByATableSeesItWhole(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestAColumnThatWasIsHidden: a partition can have columns that its table no longer has, and nobody was granted.
+func TestAColumnThatWasIsHidden(t *testing.T) {
+	h := newGoverned(t)
+	h.flows()
+	ctx, ana := t.Context(), h.user("ana")
+	h.grant(ana, columnGrant("srcaddr", "day", "account"), formation.Select)
+	old := Partition{Values: []string{"2026-01-03", "a3"}, Parameters: map[string]string{"min.salary": "1", "note": "x"},
+		Storage: Storage{Columns: []Column{{Name: "srcaddr", Type: "string"}, {Name: "salary", Type: "int"}}}}
+	if err := h.CreatePartition(ctx, h.root, "net", "flows", old); err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.Partition(ctx, ana, "net", "flows", old.Values)
+	if err != nil || len(got.Storage.Columns) != 1 || got.Parameters["min.salary"] != "" || got.Parameters["note"] != "x" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}

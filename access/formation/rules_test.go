@@ -6,6 +6,7 @@ import (
 
 	"flowlake/access"
 	"flowlake/access/formation"
+	"flowlake/access/identity"
 	"flowlake/fault"
 )
 
@@ -96,4 +97,44 @@ func TestAPlaceThatIsGoneIsTheLinkedRolesNoMore(t *testing.T) {
 	if n := strings.Count(all.String(), "LakeFormationDataAccessPolicyForS3-"); n != 1 {
 		t.Errorf("%d places are in %s", n, all.String())
 	}
+}
+
+// TestWhoIsMadeAgainIsGrantedAnew: what is granted to a user of an old name is the new one's.
+func TestWhoIsMadeAgainIsGrantedAnew(t *testing.T) {
+	h := open(t)
+	flows := h.closed()
+	h.grant(h.person("ana"), logsTable, formation.Select)
+	h.do(h.ids.DeleteInline(h.ctx, identity.User, "ana", "all"))
+	h.do(h.ids.Delete(h.ctx, identity.User, "ana"))
+	ana := h.person("ana")
+	if got := told(must(h.Table(h.ctx, ana, flows))(t)); got != " |  | " {
+		t.Errorf("before: got %s", got)
+	}
+	h.grant(ana, logsTable, formation.Describe)
+	if got := told(must(h.Table(h.ctx, ana, flows))(t)); got != "DESCRIBE | src dst bytes day | " {
+		t.Errorf("after: got %s", got)
+	}
+}
+
+// TestColumnsWithoutTheGrantOptionStaySo, when others of the table come with it.
+func TestColumnsWithoutTheGrantOptionStaySo(t *testing.T) {
+	h := open(t)
+	h.closed()
+	ana, bob := h.person("ana"), h.person("bob")
+	sel := []formation.Permission{formation.Select}
+	h.grant(ana, columns("src"), formation.Select)
+	h.do(h.Grant(h.ctx, h.root, formation.Grant{Principal: ana.Principal, Resource: columns("dst"), Permissions: sel, Grantable: sel}))
+	h.grant(ana, columns("day"), formation.Select)
+	h.do(h.Grant(h.ctx, ana, formation.Grant{Principal: bob.Principal, Resource: columns("dst"), Permissions: sel}))
+	for _, c := range []string{"src", "day"} {
+		refused(t, h.Grant(h.ctx, ana, formation.Grant{Principal: bob.Principal, Resource: columns(c), Permissions: sel}), fault.Denied, "Required Grant Select")
+	}
+	h.grant(bob, columns("bytes"), formation.Select)
+	for _, g := range must(h.Grants(h.ctx, ana, formation.GrantFilter{Resource: &logsTable}))(t) {
+		if g.Principal != ana.Principal {
+			t.Errorf("who may grant on a column is told of others' grants: %+v", g)
+		}
+	}
+	refused(t, h.CreateFilter(h.ctx, h.root, formation.Filter{Database: "flow", Table: "logs", Name: "none", Excluded: []string{"src", "dst", "bytes", "day"}, AllRows: true}),
+		fault.Invalid, "it shows no column")
 }
