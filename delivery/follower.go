@@ -30,7 +30,8 @@ type follower struct {
 	missed    uint64    // events between cursor.Next and scanned that expired
 	mean      float64   // bytes that match, for each sequence
 	full      bool      // as much as the buffer holds was seen
-	refused   bool      // its role did not let the last batch have its events
+	refusal   error     // why its role does not let batches have its events: the stream goes on without it
+	again     time.Time // when its role is asked again
 	interrupt context.CancelFunc
 	following bool
 }
@@ -171,7 +172,7 @@ func (s *Store) setCursor(l *line, c cursor) error {
 			l.followers[id] = made
 			return nil
 		}
-		f.cursor, f.pattern = c, made.pattern
+		f.cursor, f.pattern, f.again = c, made.pattern, time.Time{}
 		if !l.plan.reads(id) { // what it guessed was of another pattern or end
 			f.reset()
 		}
@@ -340,18 +341,63 @@ func (s *Store) endFollower(l *line, f *follower) error {
 	})
 }
 
-// deny notes whether a follower's events may come into a batch. The events of a subscription that has ended are given up where they
-// may not: nobody can put its role right any more. It reports whether they were.
-func (s *Store) deny(l *line, f *follower, refusal error) (over bool, err error) {
+// admit asks whether a follower's events may come into a batch. Where they may not, it notes when to ask again; the events of a
+// subscription that has ended are given up then: nobody is left to put its role right.
+func (s *Store) admit(ctx context.Context, l *line, f *follower) (bool, error) {
 	l.mu.Lock()
-	f.refused = refusal != nil
-	over = f.refused && f.End != 0
+	sub := f.Subscription
+	l.mu.Unlock()
+	refusal := s.maySend(ctx, sub)
+	if refusal != nil {
+		if !fault.Is(refusal, fault.Denied) && !fault.Is(refusal, fault.Invalid) {
+			return false, refusal
+		}
+		refusal = fault.Newf(fault.KindOf(refusal), "subscription filter "+sub.Name+" of "+sub.Group,
+			"its role does not let CloudWatch Logs put its events into the stream: %w", refusal)
+	}
+	return refusal == nil, s.deny(l, f, refusal)
+}
+
+// askAgain asks again for the followers that were refused and whose time has come. It delivers nothing: what else waits in the
+// stream is gathered meanwhile as its buffer says.
+func (s *Store) askAgain(ctx context.Context, l *line) error {
+	for _, f := range l.watched() {
+		l.mu.Lock()
+		ask := f.refusal != nil && !time.Now().Before(f.again)
+		l.mu.Unlock()
+		if !ask {
+			continue
+		}
+		if _, err := s.admit(ctx, l, f); err != nil {
+			return err
+		}
+		l.mu.Lock()
+		over := l.followers[f.Subscription.ID] != f && l.plan == nil
+		l.mu.Unlock()
+		if over {
+			l.healed(s)
+		}
+	}
+	return nil
+}
+
+// deny notes why a follower's events may not come into a batch; nil is that they may.
+func (s *Store) deny(l *line, f *follower, refusal error) error {
+	l.mu.Lock()
+	f.refusal = refusal
+	over := refusal != nil && f.End != 0
 	l.mu.Unlock()
 	if !over {
-		return false, nil
+		if refusal != nil {
+			wait := l.failed(s, refusal)
+			l.mu.Lock()
+			f.again = time.Now().Add(wait)
+			l.mu.Unlock()
+		}
+		return nil
 	}
 	b := s.db.NewBatch()
-	return true, l.commit(s, b, func(n *ledger) error {
+	return l.commit(s, b, func(n *ledger) error {
 		if f.End > f.Next {
 			n.missed += f.End - f.Next
 			s.log.Warn("log events given up: their subscription has ended, and its role did not let them be put", "stream", l.stream.Load().Name,

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"flowlake/fault"
 	"flowlake/logs"
 )
 
@@ -60,7 +59,8 @@ type readings struct {
 	Missed      int64 `json:"missed,omitempty"`
 }
 
-// due returns when the next batch is to be closed; ok is false when nothing waits.
+// dueAt returns when the next batch is to be closed, or a subscription that was refused is asked for again; ok is false when nothing
+// waits.
 func (s *Store) dueAt(ctx context.Context, l *line) (at time.Time, ok bool, err error) {
 	d := l.stream.Load()
 	l.mu.Lock()
@@ -73,7 +73,17 @@ func (s *Store) dueAt(ctx context.Context, l *line) (at time.Time, ok bool, err 
 	if err != nil {
 		return time.Time{}, false, err
 	}
+	var again time.Time // when the first subscription that was refused is asked for again
 	for _, f := range l.watched() {
+		l.mu.Lock()
+		refused, until := f.refusal != nil, f.again
+		l.mu.Unlock()
+		if refused {
+			if again.IsZero() || until.Before(again) {
+				again = until
+			}
+			continue
+		}
 		n, first := s.waits(ctx, l, f)
 		size += n
 		if oldest.IsZero() || !first.IsZero() && first.Before(oldest) {
@@ -81,16 +91,19 @@ func (s *Store) dueAt(ctx context.Context, l *line) (at time.Time, ok bool, err 
 		}
 	}
 	if oldest.IsZero() {
-		return time.Time{}, false, nil
+		return again, !again.IsZero(), nil
 	}
 	if size >= d.Buffer.Bytes || oldest.After(time.Now()) { // the clock was put back: nobody need wait until it is there again
 		return time.Time{}, true, nil
 	}
-	return oldest.Add(d.Buffer.Age), true, nil
+	if at = oldest.Add(d.Buffer.Age); !again.IsZero() && again.Before(at) {
+		at = again
+	}
+	return at, true, nil
 }
 
-// begin plans the next batch and stores the plan. It returns nil when nothing waits, and the refusal where all that waits are
-// subscriptions whose roles do not let their events be put.
+// begin plans the next batch and stores the plan. It returns nil when nothing waits but subscriptions whose roles do not let
+// their events be put: those wait by themselves, and hold nobody up.
 func (s *Store) begin(ctx context.Context, l *line, w Writer) (*plan, error) {
 	d := l.stream.Load()
 	p := &plan{Version: d.Version, Bytes: d.Buffer.Bytes}
@@ -106,12 +119,11 @@ func (s *Store) begin(ctx context.Context, l *line, w Writer) (*plan, error) {
 	}
 	followers := make([]*follower, 0, len(l.followers))
 	for _, f := range l.followers {
-		if f.first != 0 {
+		if f.first != 0 && f.refusal == nil {
 			followers = append(followers, f)
 		}
 	}
 	l.mu.Unlock()
-	var refused error
 	for _, f := range followers {
 		l.mu.Lock()
 		c, first := f.cursor, f.oldest
@@ -126,19 +138,10 @@ func (s *Store) begin(ctx context.Context, l *line, w Writer) (*plan, error) {
 		if next <= c.Next {
 			continue
 		}
-		refusal := s.maySend(ctx, c.Subscription)
-		if refusal != nil && !fault.Is(refusal, fault.Denied) && !fault.Is(refusal, fault.Invalid) {
-			return nil, refusal
-		}
-		over, err := s.deny(l, f, refusal)
-		if err != nil {
+		switch may, err := s.admit(ctx, l, f); {
+		case err != nil:
 			return nil, err
-		}
-		if refusal != nil {
-			if !over {
-				refused = fault.Newf(fault.KindOf(refusal), "subscription filter "+c.Subscription.Name+" of "+c.Subscription.Group,
-					"its role does not let CloudWatch Logs put its events into the stream: %w", refusal)
-			}
+		case !may:
 			continue
 		}
 		if p.Oldest.IsZero() || first.Before(p.Oldest) {
@@ -147,10 +150,7 @@ func (s *Store) begin(ctx context.Context, l *line, w Writer) (*plan, error) {
 		p.Inputs = append(p.Inputs, planInput{From: c.Next, To: next, Subscription: &c.Subscription})
 	}
 	if len(p.Inputs) == 0 {
-		return nil, refused
-	}
-	if refused != nil {
-		l.failed(s, refused) // the others need not wait for it
+		return nil, nil
 	}
 	if p.Plan, err = w.Plan(ctx, *d); err != nil {
 		p.Plan, p.Version = nil, 0

@@ -82,28 +82,24 @@ const subscriptionSession = "CloudWatchLogsToFirehose"
 func (s *Store) maySend(ctx context.Context, sub logs.Subscription) error {
 	source := access.Caller{Account: sub.Account, Region: sub.Region}
 	arn := logs.GroupARN(source, sub.Group) + ":*"
-	principals := []string{logs.Service, "logs." + sub.Region + ".amazonaws.com"}
-	if _, regional := s.regional.Load(sub.RoleARN); regional {
-		slices.Reverse(principals)
-	}
-	as, err := s.guard.Assume(ctx, access.ServicePrincipal(sub.Account, sub.Region, principals[0], arn), sub.RoleARN, subscriptionSession)
-	if fault.Is(err, fault.Denied) {
-		var second error
-		if as, second = s.guard.Assume(ctx, access.ServicePrincipal(sub.Account, sub.Region, principals[1], arn), sub.RoleARN, subscriptionSession); second == nil {
-			err = nil
-			if principals[0] == logs.Service {
-				s.regional.Store(sub.RoleARN, true)
-			} else {
-				s.regional.Delete(sub.RoleARN)
-			}
+	service := access.ServicePrincipal(sub.Account, sub.Region, logs.Service, arn)
+	older := access.ServicePrincipal(sub.Account, sub.Region, "logs."+sub.Region+".amazonaws.com", arn)
+	session := policy.Entry{Key: "sts:RoleSessionName", Values: []string{subscriptionSession}}
+	v, err := s.guard.Decide(ctx, service, "sts:AssumeRole", sub.RoleARN, session) // a role that trusts the other refuses nobody: nothing to record
+	if err == nil && !v.Allowed {
+		if v, err = s.guard.Decide(ctx, older, "sts:AssumeRole", sub.RoleARN, session); err == nil && v.Allowed {
+			service = older
 		}
 	}
 	if err != nil {
 		return err
 	}
-	action := "firehose:PutRecordBatch"
-	v, err := s.guard.Decide(ctx, as, "firehose:PutRecord", sub.DestinationARN)
+	as, err := s.guard.Assume(ctx, service, sub.RoleARN, subscriptionSession)
 	if err != nil {
+		return err
+	}
+	action := "firehose:PutRecordBatch"
+	if v, err = s.guard.Decide(ctx, as, "firehose:PutRecord", sub.DestinationARN); err != nil {
 		return err
 	}
 	if v.Allowed {

@@ -152,3 +152,28 @@ func TestRolesAreHandedOver(t *testing.T) {
 		t.Errorf("a role that trusts for another stream: %v", err)
 	}
 }
+
+// TestARefusedSubscriptionLeavesTheBufferAlone says that what else is put gathers for the buffer's time, as if the subscription
+// were not there, however often its role is asked again.
+func TestARefusedSubscriptionLeavesTheBufferAlone(t *testing.T) {
+	p := newPeopled(t)
+	p.may("firehose", "s3:PutObject")
+	p.create(t, "web", 600*time.Millisecond)
+	p.group(t, "one")
+	p.subscribe(t, "one", "web", "")
+	until(t, "the control message", func() bool { return p.counters(t, "web").Dropped == 1 })
+	p.may("subscriber", "s3:PutObject")
+	p.say(t, "one", "x")
+	until(t, "the refusal", func() bool { return p.failure("web").Attempts > 3 })
+	before := p.counters(t, "web").Batches
+	began := time.Now()
+	for i := 0; time.Since(began) < 450*time.Millisecond; i++ {
+		p.put(t, "web", "z")
+		time.Sleep(20 * time.Millisecond)
+	}
+	if n := p.counters(t, "web").Batches - before; n > 1 {
+		t.Errorf("%d batches in less than the buffer's time", n)
+	}
+	p.may("subscriber", "firehose:PutRecordBatch")
+	until(t, "all of it", func() bool { return p.counters(t, "web").Waiting == 0 && p.failure("web") == Failure{} })
+}

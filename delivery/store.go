@@ -113,7 +113,6 @@ type Store struct {
 	slots   chan struct{} // one for each batch that is written at a time
 
 	broken    atomic.Pointer[error] // set once a commit's fate is unknown; every later one is refused
-	regional  sync.Map              // ARNs of subscriptions' roles that trust the region's principal of CloudWatch Logs
 	discarded atomic.Int64          // records that went with their streams since the start
 
 	change sync.Mutex // held while streams are made, changed or deleted: their rows and lines go together

@@ -26,7 +26,12 @@ func (s *Store) work(ctx context.Context, l *line) {
 				following.Go(func() { s.follow(ctx, l, f) })
 			}
 		}
-		at, waiting, err := s.dueAt(ctx, l)
+		err := s.askAgain(ctx, l)
+		var at time.Time
+		var waiting bool
+		if err == nil {
+			at, waiting, err = s.dueAt(ctx, l)
+		}
 		if err == nil && !waiting {
 			select {
 			case <-l.due:
@@ -126,7 +131,8 @@ func (l *line) healed(s *Store) {
 	}
 	l.trouble = time.Time{}
 	for _, f := range l.followers {
-		if f.refused { // the stream still says so
+		if f.refusal != nil { // the stream still says so
+			l.failure.Message, l.failure.Remedy, l.failure.Next = describe(f.refusal), remedy(f.refusal), f.again.UTC()
 			return
 		}
 	}
