@@ -183,6 +183,8 @@ func (g *Guard) decide(ctx context.Context, c Caller, action, resource string, e
 		v.Decision = policy.Decision{Reason: policy.NotAuthorizedOther, Detail: who.gone}
 	case !c.IsService() && owner != c.Account, owner != g.account:
 		v.Decision = policy.Decision{Reason: policy.NoResourceAllow, Detail: "it belongs to another account"}
+	case assumes[action] && root: // no trust that names it helps
+		v.Decision = policy.Decision{Reason: policy.NotAuthorizedOther, Detail: rootAssumes}
 	case assumes[action] && own == nil && roleARN.MatchString(resource):
 		v.Decision = policy.Decision{Reason: policy.NotAuthorizedOther, Detail: "there is no such role"}
 	default:
@@ -190,6 +192,9 @@ func (g *Guard) decide(ctx context.Context, c Caller, action, resource string, e
 	}
 	if !v.Allowed {
 		v.Refusal = g.refuse(v, &who)
+		if v.Detail == rootAssumes {
+			v.Refusal.Words = rootAssumes
+		}
 	}
 	return nil
 }
@@ -241,6 +246,9 @@ func (v *Verdict) kind() string {
 
 // assumes are the actions that a role's trust policy is asked for.
 var assumes = map[string]bool{"sts:AssumeRole": true, "sts:TagSession": true, "sts:SetSourceIdentity": true}
+
+// rootAssumes is STS's sentence for root, whatever a trust policy says.
+const rootAssumes = "Roles may not be assumed by root accounts."
 
 // ownersAnyway are what a bucket's policy cannot deny to root: it could not be mended otherwise.
 //
