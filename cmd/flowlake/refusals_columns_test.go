@@ -135,15 +135,19 @@ func resultRefusals(w *world) []forbidden {
 	w.remember("ana's", w.people["ana"], "SELECT srcaddr AS hers FROM flows")
 	w.remember("root's", w.root, "SELECT token FROM flows")
 	w.remember("ben's", w.people["ben"], "SELECT srcaddr FROM flows")
-	results := func(of string) ask {
-		return call(athenaOf, (*athena.Client).GetQueryResults, &athena.GetQueryResultsInput{QueryExecutionId: new(w.ids[of])})
-	}
 	start := func(text, place string, change ...func(*athena.StartQueryExecutionInput)) ask {
 		in := &athena.StartQueryExecutionInput{QueryString: &text, ResultConfiguration: &athenatypes.ResultConfiguration{OutputLocation: &place}}
 		for _, c := range change {
 			c(in)
 		}
 		return call(athenaOf, (*athena.Client).StartQueryExecution, in)
+	}
+	used := func(in *athena.StartQueryExecutionInput) {
+		in.ClientRequestToken = new("a-token-that-ana-has-used-before-anybody")
+	}
+	ok(w.t, start("SELECT 2 AS two", "s3://results/ana/", used)(w.t.Context(), w.people["ana"]))
+	results := func(of string) ask {
+		return call(athenaOf, (*athena.Client).GetQueryResults, &athena.GetQueryResultsInput{QueryExecutionId: new(w.ids[of])})
 	}
 	elsewhere := func(place string) ask {
 		return func(ctx context.Context, p *actor) error {
@@ -166,6 +170,8 @@ func resultRefusals(w *world) []forbidden {
 		{"another's result instead of one's own", "ben", start("SELECT srcaddr AS hers FROM flows", "s3://results/ben/", func(in *athena.StartQueryExecutionInput) {
 			in.ResultReuseConfiguration = &athenatypes.ResultReuseConfiguration{ResultReuseByAgeConfiguration: &athenatypes.ResultReuseByAgeConfiguration{Enabled: true, MaxAgeInMinutes: new(int32(60))}}
 		}), "InvalidRequestException", "ResultReuse"},
+		{"another's statement by its token, with other words", "ben", start("SELECT 3 AS three", "s3://results/ben/", used), "InvalidRequestException", "dempotent"},
+		{"another's statement by its token, with its words", "ben", start("SELECT 2 AS two", "s3://results/ana/", used), "InvalidRequestException", "dempotent"},
 		{"a statement in a workgroup that is not there", "ben", start("SELECT 1", "s3://results/ben/", func(in *athena.StartQueryExecutionInput) { in.WorkGroup = new("others") }), "InvalidRequestException", "WorkGroup"},
 		{"values in a statement's place holders", "ana", start("SELECT ?", "s3://results/ana/", func(in *athena.StartQueryExecutionInput) {
 			in.ExecutionParameters = []string{"(SELECT token FROM net.flows)"}

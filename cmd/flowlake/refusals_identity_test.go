@@ -58,7 +58,8 @@ func trustRefusals(w *world) []forbidden {
 		return call(stsOf, (*sts.Client).AssumeRole, in)
 	}
 	return []forbidden{
-		{"root assumes a role", "root", assume("reader"), "AccessDenied", "sts:AssumeRole"},
+		{"root assumes a role", "root", assume("reader"), "AccessDenied", "Roles may not be assumed by root accounts."},
+		{"root assumes a role that trusts its account", "root", assume("delegates"), "AccessDenied", "Roles may not be assumed by root accounts."},
 		{"a role that trusts somebody else", "bob", assume("reader"), "AccessDenied", "sts:AssumeRole"},
 		{"a role that trusts a service", "adam", assume("strong"), "AccessDenied", "sts:AssumeRole"},
 		{"a role that trusts another account", "adam", assume("distrusts"), "AccessDenied", "sts:AssumeRole"},
