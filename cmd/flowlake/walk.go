@@ -60,6 +60,9 @@ func newWalk(cfg aws.Config, out io.Writer, input string, seen sighting) *walk {
 	for _, s := range services(rooms{}) {
 		for _, op := range s.Operations {
 			w.needs[s.Name+":"+op.Name] = op.Always
+			if slices.Contains(op.Actions, "iam:PassRole") { // where a role is given, as here
+				w.needs[s.Name+":"+op.Name] = append(slices.Clone(op.Always), "iam:PassRole")
+			}
 		}
 	}
 	return w
@@ -144,6 +147,17 @@ func (w *walk) did(format string, args ...any) {
 	for _, line := range wrap(fmt.Sprintf(format, args...), walkWidth-5) {
 		fmt.Fprintf(w.out, "   %s %s\n", mark, line)
 		mark = " "
+	}
+}
+
+// refused prints a refusal that was to be: its sentence, and below it what decided and what would allow it, as it stands.
+func (w *walk) refused(err error) {
+	sentence, rest, _ := strings.Cut(describe(err), "\n")
+	w.did("refused: %s", sentence)
+	for line := range strings.SplitSeq(strings.TrimSpace(rest), "\n") {
+		if line != "" {
+			fmt.Fprintln(w.out, "     "+line)
+		}
 	}
 }
 

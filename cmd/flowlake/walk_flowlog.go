@@ -147,7 +147,7 @@ func (w *walk) flowLogToGroup(ctx context.Context) error {
 	if err == nil {
 		return fmt.Errorf("flow log %s was made with a role that does not trust the service", id)
 	}
-	w.did("refused: %s", describe(err))
+	w.refused(err)
 	trust := trusting("vpc-flow-logs.amazonaws.com")
 	if _, err := w.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String(flowLogRole), PolicyDocument: trust}); err != nil {
 		return err

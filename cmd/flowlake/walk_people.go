@@ -211,7 +211,7 @@ func (w *walk) queryHidden(ctx context.Context) error {
 	if err == nil {
 		return fmt.Errorf("%s: it was answered, to somebody who has no grant on the column", text)
 	}
-	w.did("refused: %s", describe(err))
+	w.refused(err)
 	return nil
 }
 
