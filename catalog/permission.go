@@ -205,6 +205,18 @@ func (k *Catalog) Whole(ctx context.Context, c access.Caller, database, name str
 	return t, err
 }
 
+// Schema is Whole for those who convert by a table's versions: it asks for glue:GetTableVersions, too.
+func (k *Catalog) Schema(ctx context.Context, c access.Caller, database, name string) (t Table, err error) {
+	err = k.View(ctx, c, func(s *Snapshot) error {
+		if err := s.allowTable(ctx, "GetTableVersions", strings.ToLower(database), strings.ToLower(name)); err != nil {
+			return err
+		}
+		t, err = s.Whole(ctx, database, name)
+		return err
+	})
+	return t, err
+}
+
 // check asks for one of several Lake Formation permissions on a table; the first is the one that a refusal names.
 func (s *Snapshot) check(ctx context.Context, t Table, a formation.Access, oneOf ...formation.Permission) error {
 	if s.lf == nil || !a.Governed || slices.ContainsFunc(oneOf, a.May) {

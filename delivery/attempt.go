@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"flowlake/access"
+	"flowlake/catalog"
 	"flowlake/fault"
 	"flowlake/lake"
 )
@@ -226,7 +227,11 @@ func (s *Store) register(ctx context.Context, p NewPartition) error {
 	c := p.As.In(p.Table.Region)
 	_, err := s.tables.Partition(ctx, c, p.Table.Database, p.Table.Table, p.Partition.Values)
 	if fault.HasNoun(err, "partition") && fault.Is(err, fault.NotFound) {
-		if err = s.tables.CreatePartition(ctx, c, p.Table.Database, p.Table.Table, p.Partition); fault.Is(err, fault.Exists) {
+		var failed []catalog.PartitionError
+		if failed, err = s.tables.CreatePartitions(ctx, c, p.Table.Database, p.Table.Table, []catalog.Partition{p.Partition}); err == nil && len(failed) > 0 {
+			err = failed[0].Err
+		}
+		if fault.Is(err, fault.Exists) {
 			err = nil
 		}
 	}

@@ -25,11 +25,25 @@ type Grants struct {
 
 // has is the need of one of several permissions of Lake Formation; the first is the one that a refusal names.
 func (m *mapping) has(as access.Caller, r formation.Resource, oneOf ...formation.Permission) Need {
+	return m.hasBy(as, r, func(v *formation.View, p formation.Permission) (*access.Refusal, error) {
+		return v.Lacks(m.quiet, p, r)
+	}, oneOf...)
+}
+
+// seesWhole is the need to see all of a table's columns.
+func (m *mapping) seesWhole(as access.Caller, r formation.Resource) Need {
+	return m.hasBy(as, r, func(v *formation.View, _ formation.Permission) (*access.Refusal, error) {
+		return v.LacksWhole(m.quiet, r)
+	}, formation.Describe)
+}
+
+// hasBy is has by what tells whether a permission is lacking.
+func (m *mapping) hasBy(as access.Caller, r formation.Resource, lacks func(*formation.View, formation.Permission) (*access.Refusal, error), oneOf ...formation.Permission) Need {
 	n := Need{Action: "lakeformation:" + actionOf[oneOf[0]], Resource: resourceARN(as, r)}
 	var first *access.Refusal
 	err := m.Formation.View(m.quiet, as, func(v *formation.View) error {
 		for i, p := range oneOf {
-			refusal, err := v.Lacks(m.quiet, p, r)
+			refusal, err := lacks(v, p)
 			if err != nil {
 				return err
 			}

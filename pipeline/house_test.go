@@ -178,7 +178,7 @@ func fixed(t *testing.T) *house {
 	flowlogs := h.role("flowlogs", trusts("vpc-flow-logs.amazonaws.com", `,"Condition":{"StringEquals":{"aws:SourceAccount":"`+account+`"}}`),
 		allow("Logs", "logs:CreateLogStream logs:PutLogEvents logs:DescribeLogGroups logs:DescribeLogStreams", "arn:aws:logs:us-east-1:"+account+":log-group:web:*"))
 	firehose := h.role("firehose", trusts("firehose.amazonaws.com", `,"Condition":{"StringEquals":{"sts:ExternalId":"`+account+`"}}`),
-		allow("Write", "s3:PutObject", "arn:aws:s3:::lake/*")+","+allow("Table", "glue:GetTable glue:GetTableVersions glue:BatchCreatePartition", "*"))
+		allow("Write", "s3:PutObject", "arn:aws:s3:::lake/*")+","+allow("Table", "glue:GetTable glue:GetTableVersions glue:GetPartition glue:BatchCreatePartition", "*"))
 	sender := h.role("sender", trusts("logs.us-east-1.amazonaws.com", ""), allow("Put", "firehose:PutRecord", "*"))
 	crawls := h.role("crawler", trusts("glue.amazonaws.com", ""), allow("Glue", "glue:*", "*")+","+allow("Read", "s3:GetObject s3:ListBucket", "arn:aws:s3:::lake arn:aws:s3:::lake/raw/*"))
 	reads := h.role("reads", trusts("lakeformation.amazonaws.com", ""), allow("Lake", "s3:GetObject s3:ListBucket", "arn:aws:s3:::lake arn:aws:s3:::lake/*"))

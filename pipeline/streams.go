@@ -163,12 +163,11 @@ func (m *mapping) schema(d *delivery.Stream, schema *destination.Schema, externa
 	if err != nil {
 		return err
 	}
-	s.Needs = append([]Need{trust}, m.glue(as, onTable(schema.Database, schema.Table), "GetTableVersions")...)
-	s.Needs = append(s.Needs, m.glue(as, onTable(database, name), "GetTable")...)
+	s.Needs = append([]Need{trust}, m.glue(as, onTable(database, name), "GetTableVersions", "GetTable")...)
 	if there {
-		s.Needs = append(s.Needs, m.has(as, formation.OnTable(database, name), formation.Describe))
+		s.Needs = append(s.Needs, m.seesWhole(as, formation.OnTable(database, name)))
 		if len(t.PartitionKeys) > 0 && !projection.Enabled(t) {
-			s.Needs = append(s.Needs, m.glue(as, onTable(database, name), "BatchCreatePartition")...)
+			s.Needs = append(s.Needs, m.glue(as, onTable(database, name), "GetPartition", "BatchCreatePartition")...)
 			s.Needs = append(s.Needs, m.has(as, formation.OnTable(database, name), formation.Alter, formation.Insert))
 		}
 	} else {

@@ -58,6 +58,22 @@ func (v *View) may(ctx context.Context, p Permission, r *Resource) (ok, visible 
 	return false, false, fault.Newf(fault.Internal, "permission "+string(p), "is not asked for on a resource of kind %d", r.Kind)
 }
 
+// LacksWhole is Lacks of DESCRIBE for those who write by a table's definition: to see some of its columns is not enough.
+func (v *View) LacksWhole(ctx context.Context, r Resource) (*access.Refusal, error) {
+	r.Database, r.Table = lower(r.Database), lower(r.Table)
+	t, there, err := v.describe(r.Database, r.Table)
+	if err != nil {
+		return nil, err
+	}
+	if there {
+		a, err := v.Table(ctx, t)
+		if err != nil || len(a.Columns) == len(t.Columns) {
+			return nil, err
+		}
+	}
+	return v.refusal(Describe, r), nil
+}
+
 func (v *View) mayCatalog(p Permission) (bool, error) {
 	if admin, err := v.Admin(); admin || err != nil {
 		return admin, err

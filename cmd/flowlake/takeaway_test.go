@@ -65,20 +65,19 @@ type loss struct {
 }
 
 // TestEveryPermissionOfThePipelineCounts takes away each permission in turn: the right step fails, names it, the map of
-// access shows just that, and the statement that is printed makes the step work again. Subscriptions and delivery streams
-// are not among the steps yet.
+// access shows just that, and the statement that is printed makes the step work again.
 func TestEveryPermissionOfThePipelineCounts(t *testing.T) {
 	p := launch(t, t.TempDir(), "--publish-every", "1s", "--retry-for", "1h")
 	all := &takeaway{process: p, walk: newWalk(p.config(""), io.Discard, "", sighting{}), broken: map[string]bool{}}
 	ok(t, all.makeAdmin(t.Context()))
 	all.prepare(t)
 	var running sync.WaitGroup
-	for _, l := range spares {
+	for _, l := range slices.Concat(spares, streamSpares) {
 		running.Go(func() {
 			t.Run("spare: "+l.name, func(t *testing.T) { all.spare(t, l) })
 		})
 	}
-	for _, l := range slices.Concat(groupLosses, exportLosses, crawlLosses, queryLosses, placeLosses, fileLosses) {
+	for _, l := range slices.Concat(groupLosses, exportLosses, crawlLosses, queryLosses, placeLosses, fileLosses, subscriptionLosses, streamLosses) {
 		running.Go(func() {
 			t.Run(l.name, func(t *testing.T) { all.lose(t, l) })
 		})
