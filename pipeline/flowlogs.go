@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"flowlake/fault"
@@ -15,6 +17,9 @@ func (m *mapping) flowLogs() error {
 		return err
 	}
 	list, _, err := m.VPC.FlowLogs(m.ctx, m.caller, vpc.Query{})
+	slices.SortStableFunc(list, func(a, b vpc.FlowLog) int { // their ids are random
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Destination, b.Destination))
+	})
 	for _, f := range list {
 		s, bucket := Step{Stage: "flow log " + f.ID + " of " + f.Resource}, ""
 		switch f.Type {
